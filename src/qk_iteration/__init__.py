@@ -1,0 +1,3 @@
+"""QK Iteration."""
+
+__version__ = "0.1.0"
