@@ -1,0 +1,185 @@
+"""Edits of color and tone: every pixel changes, none moves."""
+
+import numpy as np
+from PIL import Image, ImageChops, ImageEnhance, ImageOps
+
+from qk_iteration.core.images.edits.chance import (
+    Count,
+    Range,
+    Ratio,
+    Share,
+    draw_color,
+    draw_count,
+    draw_index,
+    draw_ratio,
+    draw_sign,
+    draw_uniform,
+)
+
+# All orders of (red, green, blue) but the usual one.
+_CHANNEL_ORDERS = ((0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
+
+
+def change_brightness(
+    image: Image.Image, generator: np.random.Generator, *, factor: Ratio
+) -> Image.Image:
+    """All values multiplied by a factor."""
+    return ImageEnhance.Brightness(image).enhance(draw_ratio(generator, factor))
+
+
+def change_contrast(
+    image: Image.Image, generator: np.random.Generator, *, factor: Ratio
+) -> Image.Image:
+    """Distances from the mean grey multiplied by a factor."""
+    return ImageEnhance.Contrast(image).enhance(draw_ratio(generator, factor))
+
+
+def change_saturation(
+    image: Image.Image, generator: np.random.Generator, *, factor: Ratio
+) -> Image.Image:
+    """Distances from each pixel's own grey multiplied by a factor."""
+    return ImageEnhance.Color(image).enhance(draw_ratio(generator, factor))
+
+
+def change_hue(
+    image: Image.Image, generator: np.random.Generator, *, turn: Share
+) -> Image.Image:
+    """All hues turned around the color circle, either way.
+
+    Args:
+        image: RGB.
+        generator: Source of all chance.
+        turn: Part of the full circle.
+    """
+    steps = draw_sign(generator) * round(256 * draw_uniform(generator, turn))
+    hue, saturation, value = image.convert("HSV").split()
+    turned = hue.point([(step + steps) % 256 for step in range(256)])
+    return Image.merge("HSV", (turned, saturation, value)).convert("RGB")
+
+
+def change_gamma(
+    image: Image.Image, generator: np.random.Generator, *, exponent: Ratio
+) -> Image.Image:
+    """Middle tones lifted or lowered; black and white stay.
+
+    Args:
+        image: RGB.
+        generator: Source of all chance.
+        exponent: Power applied to values between 0 and 1.
+    """
+    power = draw_ratio(generator, exponent)
+    curve = [round(255 * (value / 255) ** power) for value in range(256)]
+    return image.point(curve * 3)
+
+
+def grayscale(image: Image.Image, generator: np.random.Generator) -> Image.Image:
+    """The image in shades of grey."""
+    return image.convert("L").convert("RGB")
+
+
+def invert(image: Image.Image, generator: np.random.Generator) -> Image.Image:
+    """The photographic negative."""
+    return ImageChops.invert(image)
+
+
+def swap_channels(image: Image.Image, generator: np.random.Generator) -> Image.Image:
+    """Red, green and blue in another order."""
+    order = _CHANNEL_ORDERS[draw_index(generator, len(_CHANNEL_ORDERS))]
+    channels = image.split()
+    return Image.merge("RGB", [channels[channel] for channel in order])
+
+
+def posterize(
+    image: Image.Image, generator: np.random.Generator, *, bits: Count
+) -> Image.Image:
+    """Fewer shades a channel.
+
+    Args:
+        image: RGB.
+        generator: Source of all chance.
+        bits: Bits kept of each 8-bit value.
+    """
+    return ImageOps.posterize(image, draw_count(generator, bits))
+
+
+def solarize(
+    image: Image.Image, generator: np.random.Generator, *, threshold: Share
+) -> Image.Image:
+    """The bright values inverted, the dark ones kept.
+
+    Args:
+        image: RGB.
+        generator: Source of all chance.
+        threshold: Where inversion begins, as a share of white.
+    """
+    return ImageOps.solarize(image, round(255 * draw_uniform(generator, threshold)))
+
+
+def tint(
+    image: Image.Image, generator: np.random.Generator, *, strength: Share
+) -> Image.Image:
+    """A color filter: the image multiplied by a color, in part.
+
+    Args:
+        image: RGB.
+        generator: Source of all chance.
+        strength: Share of the filtered image in the result.
+    """
+    red, green, blue = (int(value) for value in generator.integers(0, 256, size=3))
+    filtered = ImageChops.multiply(
+        image, Image.new("RGB", image.size, (red, green, blue))
+    )
+    return Image.blend(image, filtered, draw_uniform(generator, strength))
+
+
+def change_opacity(
+    image: Image.Image, generator: np.random.Generator, *, opacity: Share
+) -> Image.Image:
+    """The image made translucent, on a plain ground.
+
+    Args:
+        image: RGB.
+        generator: Source of all chance.
+        opacity: Share of the image in the result.
+    """
+    ground = Image.new("RGB", image.size, draw_color(generator))
+    return Image.blend(ground, image, draw_uniform(generator, opacity))
+
+
+def equalize(image: Image.Image, generator: np.random.Generator) -> Image.Image:
+    """Every shade made equally frequent, channel by channel."""
+    return ImageOps.equalize(image)
+
+
+def vignette(
+    image: Image.Image, generator: np.random.Generator, *, strength: Share
+) -> Image.Image:
+    """Darkness growing from the middle to the corners.
+
+    Args:
+        image: RGB.
+        generator: Source of all chance.
+        strength: Darkness reached in the corners.
+    """
+    distance = Image.radial_gradient("L").resize(image.size)
+    darkest = draw_uniform(generator, strength)
+    light = distance.point([255 - round(darkest * value) for value in range(256)])
+    return ImageChops.multiply(image, light.convert("RGB"))
+
+
+def shift_channels(
+    image: Image.Image, generator: np.random.Generator, *, shift: Range
+) -> Image.Image:
+    """One channel moved sideways, as by a bad lens or print.
+
+    Args:
+        image: RGB.
+        generator: Source of all chance.
+        shift: Part of the sides.
+    """
+    channels = list(image.split())
+    moved = draw_index(generator, 3)
+    right = draw_sign(generator) * round(draw_uniform(generator, shift) * image.width)
+    down = draw_sign(generator) * round(draw_uniform(generator, shift) * image.height)
+    channels[moved] = ImageChops.offset(channels[moved], right, down)
+    return Image.merge("RGB", channels)
