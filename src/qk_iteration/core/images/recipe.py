@@ -23,9 +23,8 @@ from pydantic import (
     model_validator,
 )
 
-from qk_iteration.core.images.edits import EDITS
+from qk_iteration.core.images.edits import EDITS, Material
 from qk_iteration.core.images.edits.chance import draw_count
-from qk_iteration.core.images.edits.material import Material
 
 _STRICT = ConfigDict(frozen=True, extra="forbid")
 
@@ -155,9 +154,14 @@ def _apply(
     material: Material,
 ) -> Image.Image:
     edit = EDITS[step.edit]
-    if "material" in signature(edit).parameters:
+    if _takes_material(step.edit):
         return edit(image, generator, material=material, **step.parameters)
     return edit(image, generator, **step.parameters)
+
+
+@cache
+def _takes_material(name: str) -> bool:
+    return "material" in signature(EDITS[name]).parameters
 
 
 @cache

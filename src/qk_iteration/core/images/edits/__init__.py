@@ -12,7 +12,18 @@ from collections.abc import Callable, Mapping
 
 from PIL import Image
 
-from qk_iteration.core.images.edits import color, degradation, geometry
+from qk_iteration.core.images.edits import (
+    color,
+    composition,
+    degradation,
+    drawing,
+    effects,
+    geometry,
+    screenshot,
+)
+from qk_iteration.core.images.edits.material import Material, Pictures
+
+__all__ = ["EDITS", "Edit", "Material", "Pictures"]
 
 Edit = Callable[..., Image.Image]
 
@@ -51,5 +62,23 @@ EDITS: Mapping[str, Edit] = {
         degradation.pixelize,
         degradation.shuffle_pixels,
         degradation.erase,
+        drawing.write_text,
+        drawing.paste_stickers,
+        drawing.draw_stripes,
+        drawing.scribble,
+        drawing.watermark,
+        composition.overlay_picture,
+        composition.overlay_onto_picture,
+        composition.collage,
+        composition.blend_picture,
+        composition.pad,
+        composition.letterbox,
+        composition.meme,
+        screenshot.screenshot,
+        effects.blur_motion,
+        effects.reduce_palette,
+        effects.halftone,
+        effects.wave,
+        effects.shuffle_tiles,
     )
 }
