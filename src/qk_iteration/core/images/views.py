@@ -1,0 +1,122 @@
+"""The two views of a training image: the edited query view and the key view.
+
+A view is a pure function of (seed, draw, row): any worker on any machine, before or
+after a restart, draws the same pixels.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from qk_iteration.core.images.edits.material import Material
+from qk_iteration.core.images.image_cache import ImageCache
+from qk_iteration.core.images.recipe import EditRecipe, apply_recipe
+
+ViewKind = Literal["clean", "edited"]
+
+
+class ViewRequest(NamedTuple):
+    """Which view of which image; ``draw`` numbers the random draws of one row."""
+
+    row: int
+    kind: ViewKind
+    draw: int
+
+
+@dataclass(frozen=True)
+class TrainingImages(Dataset[Tensor]):
+    """Training images that were decoded once, and how they are edited.
+
+    Attributes:
+        cache: The decoded images.
+        groups: Images of one group are never pushed apart. Shape (N,), int64.
+        recipe: Random edits of an edited view.
+        material: Other pictures and stickers that edits lay over an image.
+        image_size: Side of a view, in pixels.
+        seed: Source of all chance.
+    """
+
+    cache: ImageCache
+    groups: NDArray[np.int64]
+    recipe: EditRecipe
+    material: Material
+    image_size: int
+    seed: int
+
+    def __len__(self) -> int:
+        return len(self.cache)
+
+    def __getitem__(self, request: ViewRequest) -> Tensor:
+        """One view. Shape (image_size, image_size, 3), uint8."""
+        image = self.cache[request.row]
+        if request.kind == "edited":
+            generator = np.random.default_rng([self.seed, request.draw, request.row])
+            image = apply_recipe(self.recipe, image, generator, self.material).image
+        size = (self.image_size, self.image_size)
+        if image.size != size:
+            image = image.resize(size, Image.Resampling.BILINEAR)
+        return torch.from_numpy(np.array(image))
+
+
+def draw_views(
+    images: TrainingImages,
+    batches: Sequence[Sequence[ViewRequest]],
+    *,
+    num_workers: int,
+) -> Iterator[Tensor]:
+    """Views batch by batch, drawn ahead by worker processes.
+
+    Args:
+        images: The training images.
+        batches: The requests of each batch.
+        num_workers: Processes; 0 draws in this one.
+
+    Yields:
+        Pixels of shape (B, image_size, image_size, 3), uint8, in the order asked for.
+    """
+    if not batches:
+        return iter(())
+    sampler: Any = [list(batch) for batch in batches]  # Indices are requests here.
+    loader = DataLoader(
+        images,
+        batch_sampler=sampler,
+        num_workers=min(num_workers, len(batches)),
+        pin_memory=torch.cuda.is_available(),
+    )
+    return iter(loader)
+
+
+def rows_of_step(
+    step: int, *, batch_size: int, num_images: int, seed: int
+) -> NDArray[np.int64]:
+    """Rows of one SGD step: each image once per epoch, newly shuffled each epoch.
+
+    Args:
+        step: SGD steps done before, over the whole training.
+        batch_size: Rows wanted.
+        num_images: N.
+        seed: Source of the shuffles.
+
+    Returns:
+        Distinct rows of shape (batch_size,). The last, incomplete batch of an epoch is
+        left out.
+
+    Raises:
+        ValueError: If there are fewer images than a batch needs.
+    """
+    if batch_size > num_images:
+        raise ValueError(
+            f"images_per_step asks for {batch_size} distinct images; got {num_images} "
+            "training images. Add images or lower images_per_step."
+        )
+    steps_per_epoch = num_images // batch_size
+    epoch, position = divmod(step, steps_per_epoch)
+    order = np.random.default_rng([seed, epoch]).permutation(num_images)
+    return order[position * batch_size : (position + 1) * batch_size]

@@ -1,0 +1,81 @@
+"""Parameters of training: what both methods share, and what is each one's own.
+
+The budget is counted in *image passes*: an image once forward and backward through a
+backbone is one pass, an image forward only (a bank row) is a third of one. Both
+methods stop when the same budget is spent, bank refreshes included.
+"""
+
+from typing import Literal
+
+from pydantic import Field
+
+from qk_iteration.core.parameter_block import ParameterBlock
+
+FORWARD_COST = 1 / 3
+"""Image passes that a forward pass alone costs; the backward pass costs the rest."""
+
+
+class LearningConfig(ParameterBlock):
+    """What QK Iteration and the SimCLR-style baseline have in common."""
+
+    image_passes: int = Field(ge=1, description="the budget, in image passes")
+    images_per_step: int = Field(
+        ge=2, description="images through a backbone in one SGD step"
+    )
+    weight_decay: float = Field(ge=0, description="of AdamW")
+    warmup_fraction: float = Field(ge=0, lt=1, description="of the budget")
+    gradient_clip: float = Field(gt=0, description="largest norm of the gradient")
+    weight_averaging: float = Field(
+        ge=0, lt=1, description="decay per SGD step of averaged weights; 0 turns it off"
+    )
+    frozen_stages: int = Field(
+        ge=0, description="first stages of the backbone that keep their weights"
+    )
+    precision: Literal["float32", "bfloat16"] = Field(description="of the backbone")
+    num_validations: int = Field(ge=1, description="evenly over the budget")
+    steps_per_checkpoint: int = Field(ge=1, description="SGD steps, inside a phase")
+    steps_per_report: int = Field(ge=1, description="SGD steps averaged in a metric")
+    num_workers: int = Field(ge=0, description="processes that draw views")
+    seed: int = Field(ge=0)
+
+
+class LossConfig(ParameterBlock):
+    """The loss of either method."""
+
+    temperature: float = Field(gt=0, description="divides the cosine similarities")
+    repulsion: float = Field(
+        ge=0, description="weight of the nearest-negative repulsion"
+    )
+
+
+class QKConfig(ParameterBlock):
+    """QK Iteration's own parameters. One iteration is a Q-phase, then a K-phase."""
+
+    learning_rate: float = Field(gt=0, description="peak, after the warm-up")
+    loss: LossConfig
+    query_steps: int = Field(ge=0, description="SGD steps of a Q-phase; 0: no Q-phases")
+    key_steps: int = Field(ge=0, description="SGD steps of a K-phase; 0: no K-phases")
+    frozen: Literal["backbone", "model"] = Field(
+        description="what stands still on the other side; backbone: its head learns"
+    )
+    towers: Literal["separate", "shared_head", "handed_over"] = Field(
+        description="how the two models stay together"
+    )
+    key_view: Literal["clean", "edited"] = Field(
+        description="what the key side sees of a training image"
+    )
+    negative_rows: int | Literal["all", "batch"] = Field(
+        description="bank rows that a step is pushed against; a number: drawn each step"
+    )
+    bank_dtype: Literal["float32", "bfloat16", "float16"]
+    chunk_size: int = Field(ge=1, description="bank rows at a time; memory only")
+
+
+class SimCLRConfig(ParameterBlock):
+    """The baseline's own parameters: negatives come from the batch only."""
+
+    learning_rate: float = Field(gt=0, description="peak, after the warm-up")
+    loss: LossConfig
+    key_view: Literal["clean", "edited"] = Field(
+        description="the second view of a training image"
+    )

@@ -1,0 +1,50 @@
+"""One optimizer step of the towers that learn."""
+
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+from torch import Tensor, nn
+
+from qk_iteration.core.learning.schedule import warmup_cosine
+from qk_iteration.core.learning.tower import Tower
+from qk_iteration.core.learning.training_session import TrainingSession
+
+
+def optimize(
+    loss: Tensor, learning: list[Tower], learner: Tower, session: TrainingSession
+) -> float:
+    """Backward pass, clipping, and one step of every optimizer that has a part in it.
+
+    Args:
+        loss: A scalar.
+        learning: Towers whose heads learn.
+        learner: The tower whose backbone learns too.
+        session: Knows the share of the budget that is spent.
+
+    Returns:
+        The learning rate of this step.
+    """
+    heads = {id(tower.head_optimizer): tower.head_optimizer for tower in learning}
+    optimizers = [learner.backbone_optimizer, *heads.values()]
+    factor = warmup_cosine(session.rate_progress, warmup=session.config.warmup_fraction)
+    rate = factor * learner.learning_rate
+    for optimizer in optimizers:
+        optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+    trained = [p for o in optimizers for g in o.param_groups for p in g["params"]]
+    nn.utils.clip_grad_norm_(trained, session.config.gradient_clip)
+    for optimizer in optimizers:
+        optimizer.step()
+    learner.update_average()
+    return rate
+
+
+def autocast(model: nn.Module, precision: str) -> AbstractContextManager[object]:
+    """Mixed precision on the model's device, or nothing for ``float32``."""
+    if precision == "float32":
+        return nullcontext()
+    device = next(model.parameters()).device
+    return torch.autocast(device.type, dtype=torch.bfloat16)

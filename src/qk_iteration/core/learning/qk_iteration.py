@@ -1,0 +1,68 @@
+"""QK Iteration: a query model and a key model, learned in turn.
+
+In a Q-phase the key backbone is frozen, so the rows of all training images are computed
+once and every SGD step of the query model is a softmax over all of them. In a K-phase
+the sides are exchanged.
+
+References:
+    Wu and Wu, 2021, https://arxiv.org/abs/2111.07954. Only the abstract was at hand;
+    docs/method.md says what is known of the paper and what is inferred.
+"""
+
+from qk_iteration.core.images.views import TrainingImages
+from qk_iteration.core.learning.learning_config import (
+    FORWARD_COST,
+    LearningConfig,
+    QKConfig,
+)
+from qk_iteration.core.learning.phase import fill_frozen_rows, plan_phases, run_phase
+from qk_iteration.core.learning.tower import Side, Tower
+from qk_iteration.core.learning.training_session import TrainingSession
+from qk_iteration.core.models.descriptor_model import DescriptorModel
+
+
+def learn_query_and_key_models(
+    session: TrainingSession, images: TrainingImages, config: QKConfig
+) -> None:
+    """The algorithm: Q-phases and K-phases in turn, until the budget is spent.
+
+    Args:
+        session: Towers of both sides, new or continued; trained in place. Ends with
+            the weights of the best validation.
+        images: The training images.
+        config: Phases, loss and what is frozen.
+    """
+    phases = plan_phases(config, session.config, num_images=len(images))
+    with session.start(num_steps=phases[-1].end_step) as progress:
+        for phase in phases:
+            if session.step >= phase.end_step:
+                continue  # Done by an earlier, interrupted run.
+            progress.show(f"{phase.name} {phase.number + 1} of {len(phases)}")
+            learner, frozen = phase.learner, phase.learner.other
+            bank = fill_frozen_rows(
+                phase, session.towers[frozen].model, images, config, session.config
+            )
+            if session.step == phase.first_step:
+                session.spend(len(images) * FORWARD_COST)
+            run_phase(phase, session, bank, images, config)
+            if config.towers == "handed_over":
+                session.towers[frozen].take_over(session.towers[learner])
+            session.validate_when_due()
+            session.save()
+        session.finish()
+
+
+def start_towers(
+    query_model: DescriptorModel,
+    key_model: DescriptorModel,
+    config: QKConfig,
+    learning: LearningConfig,
+) -> dict[Side, Tower]:
+    """The two towers, kept together as the parameters say."""
+    towers = {
+        Side.QUERY: Tower(query_model, learning, learning_rate=config.learning_rate),
+        Side.KEY: Tower(key_model, learning, learning_rate=config.learning_rate),
+    }
+    if config.towers != "separate":
+        towers[Side.KEY].share_head(towers[Side.QUERY])
+    return towers

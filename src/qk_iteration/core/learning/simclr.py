@@ -1,0 +1,116 @@
+"""The SimCLR-style baseline: one model, negatives from the batch only.
+
+References:
+    Chen et al., 2020, https://arxiv.org/abs/2002.05709 (NT-Xent, Eq. 1).
+"""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from qk_iteration.core.images.views import (
+    TrainingImages,
+    ViewRequest,
+    draw_views,
+    rows_of_step,
+)
+from qk_iteration.core.learning.learning_config import (
+    LearningConfig,
+    LossConfig,
+    SimCLRConfig,
+)
+from qk_iteration.core.learning.optimize import autocast, optimize
+from qk_iteration.core.learning.repulsion import nearest_negative_repulsion
+from qk_iteration.core.learning.tower import Side
+from qk_iteration.core.learning.training_session import TrainingSession
+
+
+def learn_simclr_model(
+    session: TrainingSession, images: TrainingImages, config: SimCLRConfig
+) -> None:
+    """Learn one model for both sides, with the budget and the edits of QK Iteration.
+
+    Args:
+        session: One tower on both sides, new or continued; trained in place. Ends with
+            the weights of the best validation.
+        images: The training images.
+        config: Loss and views.
+    """
+    learning = session.config
+    num_steps = learning.image_passes // learning.images_per_step
+    tower = session.towers[Side.QUERY]
+    groups = torch.from_numpy(images.groups)
+    steps = range(session.step, num_steps)
+    with session.start(num_steps=num_steps) as progress:
+        progress.show("SimCLR")
+        for rows, pixels in _batches(steps, images, config, learning):
+            tower.train_mode()
+            with autocast(tower.model, learning.precision):
+                embeddings = tower.model(pixels).float()
+            loss, accuracy = batch_loss(embeddings, groups[rows], config.loss)
+            rate = optimize(loss, [tower], tower, session)
+            session.finish_step(loss, accuracy, rate)
+            session.validate_when_due()
+            session.save_when_due()
+        session.finish()
+
+
+def batch_loss(
+    embeddings: Tensor, groups: Tensor, config: LossConfig
+) -> tuple[Tensor, Tensor]:
+    """NT-Xent over a batch of pairs, plus the weighted repulsion.
+
+    Args:
+        embeddings: Of unit length: B query views, then the B key views in the same
+            order. Shape (2B, D).
+        groups: Images of one group are never each other's negatives. Shape (B,).
+        config: Temperature and repulsion.
+
+    Returns:
+        The loss in nats, and the share of views whose positive is the most similar.
+    """
+    num_pairs = len(groups)
+    positives = torch.arange(2 * num_pairs, device=embeddings.device).roll(num_pairs)
+    groups = groups.to(embeddings.device).repeat(2)
+    is_negative = groups[:, None] != groups  # (2B, 2B)
+    similarities = embeddings @ embeddings.T
+    is_compared = is_negative.scatter(1, positives[:, None], True)
+    logits = similarities / config.temperature
+    logits = logits.masked_fill(~is_compared, -torch.inf)
+    loss = F.cross_entropy(logits, positives)
+    accuracy = (logits.argmax(dim=1) == positives).float().mean()
+    if config.repulsion > 0:
+        nearest = similarities.masked_fill(~is_negative, -torch.inf).argmax(dim=1)
+        has_negative = is_negative.any(dim=1)
+        repulsion = nearest_negative_repulsion(
+            embeddings[has_negative], embeddings[nearest[has_negative]]
+        )
+        loss = loss + config.repulsion * repulsion
+    return loss, accuracy
+
+
+def _batches(
+    steps: Sequence[int],
+    images: TrainingImages,
+    config: SimCLRConfig,
+    learning: LearningConfig,
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Per step, the rows (B/2,) and the pixels of their two views (B, S, S, 3)."""
+    rows = [
+        rows_of_step(
+            step,
+            batch_size=learning.images_per_step // 2,
+            num_images=len(images),
+            seed=images.seed,
+        )
+        for step in steps
+    ]
+    requests = [
+        [ViewRequest(int(row), "edited", 2 * step) for row in step_rows]
+        + [ViewRequest(int(row), config.key_view, 2 * step + 1) for row in step_rows]
+        for step, step_rows in zip(steps, rows, strict=True)
+    ]
+    views = draw_views(images, requests, num_workers=learning.num_workers)
+    return zip(map(torch.from_numpy, rows), views, strict=True)

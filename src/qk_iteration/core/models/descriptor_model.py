@@ -1,0 +1,67 @@
+"""The model of one side: backbone, GeM pooling, linear head, unit length.
+
+Shapes:
+    B: images of a batch.
+    F: channels of the backbone's feature map.
+    D: embedding dimension.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from qk_iteration.core.models.backbone import backbone_feature_dim, load_backbone
+from qk_iteration.core.models.model_config import ModelConfig
+from qk_iteration.core.models.pooling import GeMPooling
+
+
+class DescriptorModel(nn.Module):
+    """Maps uint8 images to unit-length embeddings; one for each side.
+
+    Args:
+        config: What to build. The head starts orthogonal; ``whiten_head`` gives the
+            better start.
+        load_weights: False leaves the backbone random, for weights that are loaded
+            into the whole model afterwards.
+    """
+
+    def __init__(self, config: ModelConfig, *, load_weights: bool = True) -> None:
+        super().__init__()
+        self.config = config
+        weights = config.weights if load_weights else "random"
+        self.backbone = load_backbone(config.backbone, weights, seed=config.seed)
+        self.pooling = GeMPooling(config.gem_power)
+        self.head = nn.Linear(backbone_feature_dim(self.backbone), config.embedding_dim)
+        _start_orthogonal(self.head, seed=config.seed)
+
+    def features(self, pixels: Tensor) -> Tensor:
+        """Pooled backbone output, before the head.
+
+        Args:
+            pixels: RGB images. Shape (B, H, W, 3), uint8.
+
+        Returns:
+            Features of shape (B, F), float32.
+        """
+        device = self.head.weight.device
+        # A permuted (B, H, W, 3) tensor is channels_last already: twice the speed of
+        # the planar layout on CPUs.
+        images = pixels.to(device).permute(0, 3, 1, 2).float() / 255
+        images = (images - self.config.pixel_mean) / self.config.pixel_std
+        pooled: Tensor = self.pooling(self.backbone(images))
+        return pooled
+
+    def embed(self, features: Tensor) -> Tensor:
+        """Embeddings of unit length (B, D) from features (B, F)."""
+        return F.normalize(self.head(features), dim=1)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Embeddings of unit length (B, D) from uint8 pixels (B, H, W, 3)."""
+        return self.embed(self.features(pixels))
+
+
+def _start_orthogonal(head: nn.Linear, *, seed: int) -> None:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        nn.init.orthogonal_(head.weight)
+        nn.init.zeros_(head.bias)

@@ -1,0 +1,36 @@
+"""Generalized-mean pooling of a feature map.
+
+References:
+    Radenović, Tolias and Chum, 2018, https://arxiv.org/abs/1711.02512 (GeM).
+"""
+
+import torch
+from torch import Tensor, nn
+
+SMALLEST_ACTIVATION = 1e-6  # A power of zero has no finite gradient.
+
+
+class GeMPooling(nn.Module):
+    """Mean of the activations to the power ``power``, and the root of that mean.
+
+    ``power`` 1 is average pooling; infinity would be max pooling. The power is fixed,
+    not learned, so that cached features of a frozen backbone stay valid.
+
+    Args:
+        power: Exponent, at least 1.
+    """
+
+    def __init__(self, power: float) -> None:
+        super().__init__()
+        if power < 1:
+            raise ValueError(
+                f"gem_power must be at least 1; got {power}. Use 1 for average "
+                "pooling, 3 for the usual choice in image retrieval."
+            )
+        self.power = power
+
+    def forward(self, feature_map: Tensor) -> Tensor:
+        """Features of shape (B, F) from a feature map of shape (B, F, H, W)."""
+        powered = feature_map.clamp(min=SMALLEST_ACTIVATION).pow(self.power)
+        pooled: Tensor = torch.mean(powered, dim=(-2, -1)).pow(1 / self.power)
+        return pooled
