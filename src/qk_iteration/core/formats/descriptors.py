@@ -1,0 +1,133 @@
+"""Descriptors: one row of numbers for each image, and the image's id.
+
+The rows may lie in memory or in a file that is read a block at a time
+(:mod:`~qk_iteration.core.formats.descriptor_files`), so that a million references
+cost no more memory than one block.
+
+Shapes:
+    N: images of the set.
+    D: descriptor dimension.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qk_iteration.core.formats.format_error import FormatError
+from qk_iteration.core.formats.image_ids import check_unique, image_ids
+
+ROWS_PER_CHECK = 65_536  # 64 MiB of 256-d float32
+
+
+class Vectors(Protocol):
+    """What holds descriptors: an array, a memory map, or rows in files. (N, D)."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The two sizes (N, D)."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """A floating-point type."""
+
+    def __getitem__(self, rows: slice, /) -> Any:
+        """A block of consecutive rows, as an array."""
+
+
+@dataclass(frozen=True, eq=False)
+class Descriptors:
+    """The descriptors of one set of images.
+
+    Attributes:
+        ids: Image ids, each once. Shape (N,), text; folders and extensions are cut
+            off on the way in.
+        vectors: Floating-point numbers; anything that is sliced like an array.
+            Shape (N, D).
+
+    Raises:
+        FormatError: If there is no row, the shapes disagree, an id is repeated, or
+            the numbers are not floating-point.
+    """
+
+    ids: NDArray[np.str_]
+    vectors: Vectors
+
+    def __post_init__(self) -> None:
+        if not hasattr(self.vectors, "shape"):
+            object.__setattr__(self, "vectors", np.asarray(self.vectors))
+        ids = image_ids(self.ids, what="The descriptors' ids")
+        object.__setattr__(self, "ids", ids)
+        _check_vectors(self.vectors, len(ids))
+        check_unique(ids, what="The descriptors' ids")
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def dim(self) -> int:
+        """Numbers per descriptor, D."""
+        return int(self.vectors.shape[1])
+
+    def read(self, rows: slice = slice(None)) -> NDArray[np.float32]:
+        """Some consecutive rows, as float32 in memory. Shape (rows, D)."""
+        with np.errstate(over="ignore"):  # what becomes infinite is refused by a check
+            return np.ascontiguousarray(self.vectors[rows], dtype=np.float32)
+
+    def blocks(self, block_size: int) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """Go over all rows: each time the first row's number and a block."""
+        for start in range(0, len(self), block_size):
+            yield start, self.read(slice(start, start + block_size))
+
+    def select(self, is_kept: NDArray[np.bool_]) -> "Descriptors":
+        """The rows where ``is_kept`` is true, read into memory. Shape (N,)."""
+        return Descriptors(self.ids[is_kept], self.read()[is_kept])
+
+
+def check_values(descriptors: Descriptors, *, what: str) -> bool:
+    """Refuse numbers that no search could rank; read every row once.
+
+    A NaN would make its image vanish from every list of candidates without a word.
+
+    Returns:
+        Whether the set has collapsed: several images, all with the same descriptor.
+
+    Raises:
+        FormatError: If a number is NaN or infinite, or too large to be squared in
+            float32.
+    """
+    first = descriptors.read(slice(0, 1))
+    has_collapsed = len(descriptors) > 1
+    for start, block in descriptors.blocks(ROWS_PER_CHECK):
+        with np.errstate(over="ignore", invalid="ignore"):
+            squared_lengths = np.einsum("nd,nd->n", block, block)
+        broken = np.flatnonzero(~np.isfinite(squared_lengths))
+        if len(broken):
+            raise FormatError(
+                f"{what} must be finite float32 numbers; the descriptor of "
+                f"'{descriptors.ids[start + broken[0]]}' (row {start + broken[0]}) "
+                "holds NaN, infinity or a number too large to be squared. Describe "
+                "that image again or leave it out."
+            )
+        has_collapsed = has_collapsed and bool((block == first).all())
+    return has_collapsed
+
+
+def _check_vectors(vectors: Vectors, num_ids: int) -> None:
+    if len(vectors.shape) != 2 or 0 in vectors.shape:
+        raise FormatError(
+            "Descriptors must be a table of at least one row and one column; got "
+            f"shape {vectors.shape}."
+        )
+    if np.dtype(vectors.dtype).kind != "f":
+        raise FormatError(
+            f"Descriptors must be floating-point numbers; got {vectors.dtype}. "
+            "Convert them to float32."
+        )
+    if vectors.shape[0] != num_ids:
+        raise FormatError(
+            f"There must be one id for each descriptor; got {num_ids} ids and "
+            f"{vectors.shape[0]} descriptors."
+        )

@@ -1,0 +1,103 @@
+"""Image ids: ``Q00001``, ``R000001``, ``T000001``; the name of the file alone.
+
+Systems write names with folders and extensions into their files; the ground truth
+has bare ids. Every reader of this project passes names through :func:`image_ids`.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qk_iteration.core.formats.format_error import FormatError
+
+IMAGE_SUFFIXES = frozenset(
+    ["jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff", "ppm", "jp2", "avif"]
+)
+
+
+def image_id(name: str) -> str:
+    """The id of an image: its file name without folder and image extension.
+
+    >>> image_id("queries/Q00001.jpeg")
+    'Q00001'
+    """
+    base = name.strip().replace("\\", "/").rpartition("/")[2]
+    stem, _, suffix = base.rpartition(".")
+    return stem if stem and suffix.lower() in IMAGE_SUFFIXES else base
+
+
+def image_ids(
+    names: Sequence[str] | NDArray[np.generic], *, what: str
+) -> NDArray[np.str_]:
+    """The ids of many images.
+
+    Args:
+        names: Text or UTF-8 bytes: file names or ids. Shape (N,).
+        what: Names the source in the error message.
+
+    Returns:
+        Shape (N,), text.
+
+    Raises:
+        FormatError: If a name is not text, or an id is empty.
+    """
+    texts = _to_text(np.asarray(names), what)
+    if _may_need_cutting(texts):
+        texts = np.array([image_id(name) for name in texts.tolist()], np.str_)
+    if texts.size and not texts.astype(np.bool_).all():
+        raise FormatError(f"{what} must name every image; an id is empty.")
+    return texts
+
+
+def check_unique(ids: NDArray[np.str_], *, what: str) -> None:
+    """Refuse ids of which one stands twice.
+
+    Raises:
+        FormatError: Names the first id that is repeated.
+    """
+    if (ids[1:] > ids[:-1]).all():  # sorted, as the official files are: seen at once
+        return
+    sorted_ids = np.sort(ids)
+    repeated = sorted_ids[1:][sorted_ids[1:] == sorted_ids[:-1]]
+    if len(repeated):
+        raise FormatError(
+            f"{what} must name each image once; '{repeated[0]}' stands there more than "
+            "once (folders and extensions are not part of an id). Remove the repeats."
+        )
+
+
+def _to_text(names: NDArray[np.generic], what: str) -> NDArray[np.str_]:
+    if names.ndim != 1:
+        raise FormatError(f"{what} must be one list of names; got shape {names.shape}.")
+    if names.dtype.kind == "U":
+        return names.astype(np.str_)
+    if names.dtype.kind == "S":
+        try:
+            return np.char.decode(names.astype(np.bytes_), "utf-8")
+        except UnicodeDecodeError as error:
+            raise FormatError(f"{what} must be UTF-8 text; {error}.") from error
+    if names.dtype.kind == "O":
+        return np.array([_one_to_text(name, what) for name in names.tolist()], np.str_)
+    if names.size == 0:
+        return np.zeros(0, np.str_)
+    raise FormatError(f"{what} must be text; got {names.dtype}.")
+
+
+def _one_to_text(name: object, what: str) -> str:
+    if isinstance(name, str):
+        return name
+    if isinstance(name, bytes):
+        try:
+            return name.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise FormatError(f"{what} must be UTF-8 text; {error}.") from error
+    raise FormatError(f"{what} must be text; got {name!r}.")
+
+
+def _may_need_cutting(texts: NDArray[np.str_]) -> bool:
+    """Whether any name has a folder, an extension or a blank; usually none has."""
+    if texts.size == 0 or texts.dtype.itemsize == 0:
+        return False
+    letters = np.ascontiguousarray(texts).view(np.uint32)
+    return any((letters == ord(mark)).any() for mark in "/\\. \t\r\n")

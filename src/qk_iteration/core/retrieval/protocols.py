@@ -1,0 +1,58 @@
+"""The ways in which the field turns descriptors into one list of candidates.
+
+Scores under different protocols do not compare, so the name goes with every figure.
+"""
+
+from dataclasses import dataclass
+
+PROTOCOL_NAMES = ("isc2021", "drivendata", "knn")
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How candidates are chosen before they are judged.
+
+    Attributes:
+        name: What the figure is reported under.
+        num_candidates: Pairs kept; of all queries together, unless ``per_query``.
+            None: ten times the number of queries, which only ``drivendata`` does.
+        per_query: Whether each query has a list of its own.
+        only_labelled_queries: Whether queries that the ground truth does not speak of
+            are left out, instead of counting what they find as wrong.
+    """
+
+    name: str
+    num_candidates: int | None
+    per_query: bool = False
+    only_labelled_queries: bool = False
+
+    def candidates_for(self, num_queries: int) -> int:
+        """Pairs kept, for so many queries."""
+        return self.num_candidates or 10 * num_queries
+
+
+def protocol_named(name: str, *, top_k: int) -> Protocol:
+    """One of the protocols.
+
+    Args:
+        name: ``isc2021``: the 500,000 best pairs of all queries together, however many
+            queries there are. ``drivendata``: as many pairs as ten times the labelled
+            queries, and those queries only. ``knn``: the ``top_k`` nearest references
+            of each query, as SSCD reports; against the rules of the challenge, where a
+            pair may not depend on other references.
+        top_k: Of ``knn`` only; positive.
+
+    Raises:
+        ValueError: If there is no such protocol, or ``top_k`` is not positive.
+    """
+    if name == "isc2021":
+        return Protocol(name, num_candidates=500_000)
+    if name == "drivendata":
+        return Protocol(name, num_candidates=None, only_labelled_queries=True)
+    if name == "knn":
+        if top_k < 1:
+            raise ValueError(f"top_k must be positive; got {top_k}.")
+        return Protocol(name, num_candidates=top_k, per_query=True)
+    raise ValueError(
+        f"protocol must be one of {', '.join(PROTOCOL_NAMES)}; got '{name}'."
+    )
