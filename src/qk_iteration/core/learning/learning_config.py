@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from qk_iteration.core.models.precision import Precision
 from qk_iteration.core.parameter_block import ParameterBlock
 
 FORWARD_COST = 1 / 3
@@ -31,11 +32,12 @@ class LearningConfig(ParameterBlock):
     frozen_stages: int = Field(
         ge=0, description="first stages of the backbone that keep their weights"
     )
-    precision: Literal["float32", "bfloat16"] = Field(description="of the backbone")
+    precision: Precision = Field(description="of the backbone")
     num_validations: int = Field(ge=1, description="evenly over the budget")
     steps_per_checkpoint: int = Field(ge=1, description="SGD steps, inside a phase")
     steps_per_report: int = Field(ge=1, description="SGD steps averaged in a metric")
     num_workers: int = Field(ge=0, description="processes that draw views")
+    resume: bool = Field(description="continue what the same settings left behind")
     seed: int = Field(ge=0)
 
 

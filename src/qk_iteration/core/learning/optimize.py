@@ -1,8 +1,5 @@
 """One optimizer step of the towers that learn."""
 
-from contextlib import AbstractContextManager, nullcontext
-
-import torch
 from torch import Tensor, nn
 
 from qk_iteration.core.learning.schedule import warmup_cosine
@@ -40,11 +37,3 @@ def optimize(
         optimizer.step()
     learner.update_average()
     return rate
-
-
-def autocast(model: nn.Module, precision: str) -> AbstractContextManager[object]:
-    """Mixed precision on the model's device, or nothing for ``float32``."""
-    if precision == "float32":
-        return nullcontext()
-    device = next(model.parameters()).device
-    return torch.autocast(device.type, dtype=torch.bfloat16)

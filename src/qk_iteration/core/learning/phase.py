@@ -20,10 +20,11 @@ from qk_iteration.core.learning.learning_config import (
     LearningConfig,
     QKConfig,
 )
-from qk_iteration.core.learning.optimize import autocast, optimize
+from qk_iteration.core.learning.optimize import optimize
 from qk_iteration.core.learning.tower import Side
 from qk_iteration.core.learning.training_session import TrainingSession
 from qk_iteration.core.models.descriptor_model import DescriptorModel
+from qk_iteration.core.models.precision import autocast
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ def fill_frozen_rows(
     return FrozenRows(
         rows=rows,
         head=None if is_head_frozen else frozen.head,
-        groups=torch.from_numpy(images.groups),
+        groups=torch.tensor(images.groups),
         chunk_size=config.chunk_size,
     )
 

@@ -21,10 +21,11 @@ from qk_iteration.core.learning.learning_config import (
     LossConfig,
     SimCLRConfig,
 )
-from qk_iteration.core.learning.optimize import autocast, optimize
+from qk_iteration.core.learning.optimize import optimize
 from qk_iteration.core.learning.repulsion import nearest_negative_repulsion
 from qk_iteration.core.learning.tower import Side
 from qk_iteration.core.learning.training_session import TrainingSession
+from qk_iteration.core.models.precision import autocast
 
 
 def learn_simclr_model(
@@ -41,7 +42,7 @@ def learn_simclr_model(
     learning = session.config
     num_steps = learning.image_passes // learning.images_per_step
     tower = session.towers[Side.QUERY]
-    groups = torch.from_numpy(images.groups)
+    groups = torch.tensor(images.groups)
     steps = range(session.step, num_steps)
     with session.start(num_steps=num_steps) as progress:
         progress.show("SimCLR")

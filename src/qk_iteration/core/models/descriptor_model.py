@@ -48,7 +48,7 @@ class DescriptorModel(nn.Module):
         # the planar layout on CPUs.
         images = pixels.to(device).permute(0, 3, 1, 2).float() / 255
         images = (images - self.config.pixel_mean) / self.config.pixel_std
-        pooled: Tensor = self.pooling(self.backbone(images))
+        pooled: Tensor = self.pooling(self._feature_map(images))
         return pooled
 
     def embed(self, features: Tensor) -> Tensor:
@@ -58,6 +58,14 @@ class DescriptorModel(nn.Module):
     def forward(self, pixels: Tensor) -> Tensor:
         """Embeddings of unit length (B, D) from uint8 pixels (B, H, W, 3)."""
         return self.embed(self.features(pixels))
+
+    def _feature_map(self, images: Tensor) -> Tensor:
+        """The last feature map (B, F, h, w); a transformer's tokens as one column."""
+        output: Tensor = self.backbone.forward_features(images)  # type: ignore[operator]
+        if output.dim() == 3:  # (B, tokens, F); the class token shows no place.
+            prefix = int(getattr(self.backbone, "num_prefix_tokens", 0))
+            return output[:, prefix:].transpose(1, 2).unsqueeze(3)
+        return output
 
 
 def _start_orthogonal(head: nn.Linear, *, seed: int) -> None:

@@ -1,0 +1,23 @@
+"""Where the models live."""
+
+import torch
+
+DEVICES = ("auto", "cpu", "cuda")
+
+
+def choose_device(name: str) -> torch.device:
+    """The device of a name; ``auto`` is the GPU where there is one.
+
+    Raises:
+        ValueError: If the name is unknown, or ``cuda`` is asked for without a GPU.
+    """
+    if name.partition(":")[0] not in DEVICES:
+        raise ValueError(f"device must be one of {', '.join(DEVICES)}; got '{name}'.")
+    has_gpu = torch.cuda.is_available()
+    if name.startswith("cuda") and not has_gpu:
+        raise ValueError(
+            f"device is '{name}', but this machine has no usable GPU. Use auto or cpu."
+        )
+    if name == "auto":
+        return torch.device("cuda" if has_gpu else "cpu")
+    return torch.device(name)

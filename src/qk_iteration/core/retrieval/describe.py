@@ -1,0 +1,112 @@
+"""Descriptor extraction: one descriptor for each image of a table.
+
+Shapes:
+    N: images.
+    D: embedding dimension.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from qk_iteration.core.images.decode import decode_image
+from qk_iteration.core.models.precision import Precision, autocast
+from qk_iteration.core.parameter_block import ParameterBlock
+from qk_iteration.core.progress_bar import progress_bar
+
+Descriptors = NDArray[np.float32]
+Describe = Callable[[Tensor], Tensor]
+"""Maps uint8 pixels (B, S, S, 3) to descriptors (B, D)."""
+
+
+class DescriptionConfig(ParameterBlock):
+    """How descriptors are extracted."""
+
+    batch_size: int
+    num_workers: int
+    precision: Precision
+
+
+def describe_images(
+    images: pd.DataFrame,
+    model: torch.nn.Module,
+    config: DescriptionConfig,
+    *,
+    image_size: int,
+    max_pixels: int,
+    describer: Describe | None = None,
+    label: str = "describing",
+) -> Descriptors:
+    """Descriptors of all images of a table, in its order.
+
+    Args:
+        images: Table with a ``path`` column.
+        model: In eval mode while it describes.
+        config: Batches, workers and precision.
+        image_size: Side of the square that images are squashed to, in pixels.
+        max_pixels: Larger images are an error.
+        describer: What to call on pixels; the model itself by default.
+        label: What the progress bar says.
+
+    Returns:
+        Descriptors of shape (N, D), float32.
+
+    Raises:
+        ValueError: If a descriptor is not finite.
+    """
+    squares = _Squares(tuple(images["path"]), image_size, max_pixels)
+    loader = DataLoader(
+        squares, batch_size=config.batch_size, num_workers=config.num_workers
+    )
+    model.eval()
+    call = model if describer is None else describer
+    parts = []
+    with (
+        torch.inference_mode(),
+        autocast(model, config.precision),
+        progress_bar() as bar,
+    ):
+        task = bar.add_task(label, total=len(squares))
+        for pixels in loader:
+            parts.append(call(pixels).float().cpu().numpy())
+            bar.advance(task, len(pixels))
+    if not parts:
+        raise ValueError(f"{label}: there are no images. Check the folder.")
+    descriptors: Descriptors = np.concatenate(parts)
+    _check_finite(descriptors, images)
+    return descriptors
+
+
+@dataclass(frozen=True)
+class _Squares(Dataset[Tensor]):
+    """Images decoded from their files and squashed to squares."""
+
+    paths: tuple[str, ...]
+    size: int
+    max_pixels: int
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, row: int) -> Tensor:
+        image = decode_image(Path(self.paths[row]), max_pixels=self.max_pixels)
+        square = image.resize((self.size, self.size), Image.Resampling.BILINEAR)
+        return torch.from_numpy(np.array(square))
+
+
+def _check_finite(descriptors: Descriptors, images: pd.DataFrame) -> None:
+    broken = np.flatnonzero(~np.isfinite(descriptors).all(axis=1))
+    if len(broken):
+        raise ValueError(
+            f"{len(broken)} of {len(descriptors)} descriptors are not finite, first "
+            f"of {images['path'].iloc[broken[0]]}. The model has diverged: train with "
+            "a lower learning_rate."
+        )
