@@ -93,8 +93,9 @@ class _NegativesInBank(torch.autograd.Function):
         )
         if with_mean_key:
             ctx.save_for_backward(softmax.mean_key())
-        ctx.mark_non_differentiable(softmax.maximum, softmax.nearest_rows)
-        return softmax.log_sum_exp(), softmax.maximum, softmax.nearest_rows
+        nearest = softmax.nearest_logits(), softmax.nearest_rows
+        ctx.mark_non_differentiable(*nearest)
+        return softmax.log_sum_exp(), *nearest
 
     @staticmethod
     @once_differentiable

@@ -28,7 +28,12 @@ from qk_iteration.core.learning.bank_loss import (
     join_positives,
 )
 from qk_iteration.core.learning.excluded_rows import ExcludedRows
-from qk_iteration.core.learning.negatives import BankWalk, softmax_over_negatives
+from qk_iteration.core.learning.matrix_products import add_product, multiply_into
+from qk_iteration.core.learning.negatives import (
+    BankWalk,
+    Logits,
+    softmax_over_negatives,
+)
 
 # As in torch.nn.functional.normalize: a key of length 0 stays 0.
 _SMALLEST_LENGTH = 1e-12
@@ -95,15 +100,16 @@ class _NegativesThroughHead(torch.autograd.Function):
         key_chunks = _key_chunks(walk, weight, bias)
         softmax = softmax_over_negatives(
             queries,
-            ((chunk.keys, chunk.masked) for chunk in key_chunks),
+            ((c.keys.to(c.features.dtype), c.masked) for c in key_chunks),
             with_mean_key=ctx.needs_input_grad[0],
         )
         log_sum_exp = softmax.log_sum_exp()
         mean_key = softmax.mean_key() if ctx.needs_input_grad[0] else None
         ctx.save_for_backward(queries, weight, bias, log_sum_exp, mean_key)
         ctx.walk = walk
-        ctx.mark_non_differentiable(softmax.maximum, softmax.nearest_rows)
-        return log_sum_exp, softmax.maximum, softmax.nearest_rows
+        nearest = softmax.nearest_logits(), softmax.nearest_rows
+        ctx.mark_non_differentiable(*nearest)
+        return log_sum_exp, *nearest
 
     @staticmethod
     @once_differentiable
@@ -111,13 +117,14 @@ class _NegativesThroughHead(torch.autograd.Function):
         ctx: Any, grad_log_sum_exp: Tensor, *_: Tensor
     ) -> tuple[Tensor | None, ...]:
         queries, weight, bias, log_sum_exp, mean_key = ctx.saved_tensors
-        grad_queries = grad_weight = grad_bias = None
+        grad_queries = None
         if mean_key is not None:
             grad_queries = grad_log_sum_exp[:, None] * mean_key
+        grad_weight = grad_bias = None
         if ctx.needs_input_grad[1] or ctx.needs_input_grad[2]:
             key_chunks = _key_chunks(ctx.walk, weight, bias)
             grad_weight, grad_bias = _grad_of_head(
-                queries, key_chunks, log_sum_exp, grad_log_sum_exp
+                weight, queries, key_chunks, log_sum_exp, grad_log_sum_exp
             )
         return grad_queries, grad_weight, grad_bias, None
 
@@ -128,21 +135,27 @@ class _KeyChunk(NamedTuple):
     features: Tensor
     """Shape (rows, F)."""
     keys: Tensor
-    """Of unit length. Shape (rows, D)."""
+    """Of unit length, in the dtype of the sums. Shape (rows, D)."""
     lengths: Tensor
-    """Of the head's outputs, before they are brought to unit length. (rows,)."""
+    """Of the head's outputs, before they are brought to unit length. (rows, 1)."""
     masked: ExcludedRows
     """The pairs that do not count."""
 
 
 def _key_chunks(walk: BankWalk, weight: Tensor, bias: Tensor) -> Iterator[_KeyChunk]:
+    """Yield the bank's keys; each chunk overwrites the one before."""
+    buffer = weight.new_empty(min(walk.chunk_size, len(walk.rows)), len(weight))
     for features, masked in walk.chunks(weight):
-        keys = functional.linear(features, weight, bias)
-        lengths = torch.linalg.vector_norm(keys, dim=1).clamp_min_(_SMALLEST_LENGTH)
-        yield _KeyChunk(features, keys.div_(lengths[:, None]), lengths, masked)
+        keys = buffer[: len(features)]
+        multiply_into(keys, features, weight.to(features.dtype).T)
+        keys.add_(bias)
+        lengths = torch.linalg.vector_norm(keys, dim=1, keepdim=True)
+        keys.div_(lengths.clamp_min_(_SMALLEST_LENGTH))
+        yield _KeyChunk(features, keys, lengths, masked)
 
 
 def _grad_of_head(
+    weight: Tensor,
     queries: Tensor,
     key_chunks: Iterable[_KeyChunk],
     log_sum_exp: Tensor,
@@ -156,15 +169,18 @@ def _grad_of_head(
         (sum_b a_bj q_b - (sum_b a_bj q_b . k_j) k_j) / l_j.
     """
     # Finite, so that a query without any negative gives weights of 0 and not NaN.
-    shift = log_sum_exp.clamp_min(torch.finfo(log_sum_exp.dtype).min)[:, None]
-    grad_weight, grad_bias = queries.new_zeros(()), queries.new_zeros(())
+    shift = log_sum_exp.clamp_min(torch.finfo(log_sum_exp.dtype).min)
+    grad_weight, grad_bias = torch.zeros_like(weight), weight.new_zeros(len(weight))
+    logits_of = Logits(queries)
     for features, keys, lengths, masked in key_chunks:
-        logits = queries @ keys.T
-        grad_logits = (logits - shift).exp_().mul_(grad_log_sum_exp[:, None])
-        grad_logits[masked.batch_rows, masked.bank_rows] = 0
-        radial = logits.mul_(grad_logits).sum(dim=0)
-        grad_outputs = keys.mul_(-radial[:, None]).addmm_(grad_logits.T, queries)
-        grad_outputs.div_(lengths[:, None])
-        grad_weight = grad_weight + grad_outputs.T @ features
-        grad_bias = grad_bias + grad_outputs.sum(dim=0)
+        dtype = features.dtype
+        logits = logits_of(keys.to(dtype))
+        grad_logits = (logits - shift).exp_().mul_(grad_log_sum_exp)
+        grad_logits[masked.bank_rows, masked.batch_rows] = 0
+        radial = logits.mul_(grad_logits).sum(dim=1, keepdim=True)
+        grad_outputs = keys.mul_(radial.neg_())
+        add_product(grad_outputs, grad_logits.to(dtype), queries.to(dtype))
+        grad_outputs.div_(lengths)
+        add_product(grad_weight, grad_outputs.to(dtype).T, features)
+        grad_bias += grad_outputs.sum(dim=0)
     return grad_weight, grad_bias

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from qk_iteration.core.learning.excluded_rows import ExcludedRows
-from qk_iteration.core.learning.running_softmax import RunningSoftmax
+from qk_iteration.core.learning.matrix_products import multiply_into, product_dtype
+from qk_iteration.core.learning.running_softmax import LOG_2, RunningSoftmax
 
 
 @dataclass(frozen=True)
@@ -29,14 +30,15 @@ class BankWalk:
     chunk_size: int
     """Rows at a time."""
 
-    def chunks(self, like: Tensor) -> Iterator[tuple[Tensor, ExcludedRows]]:
-        """Yield rows in the dtype and device of ``like``, and their masked pairs.
+    def chunks(self, total: Tensor) -> Iterator[tuple[Tensor, ExcludedRows]]:
+        """Yield rows ready to be multiplied into ``total``, and their masked pairs.
 
         Where that needs a copy, all chunks use one buffer: use each before the next.
         """
-        needs_copy = self.rows.dtype != like.dtype or self.rows.device != like.device
+        dtype, device = product_dtype(self.rows, total), total.device
+        needs_copy = self.rows.dtype != dtype or self.rows.device != device
         buffer_size = min(self.chunk_size, len(self.rows)) if needs_copy else 0
-        buffer = like.new_empty(buffer_size, self.rows.shape[1])
+        buffer = total.new_empty(buffer_size, self.rows.shape[1], dtype=dtype)
         masked = self._masked().by_chunk(len(self.rows), self.chunk_size)
         for rows, pairs in zip(self.rows.split(self.chunk_size), masked, strict=True):
             yield (buffer[: len(rows)].copy_(rows) if needs_copy else rows), pairs
@@ -63,10 +65,28 @@ def softmax_over_negatives(
         with_mean_key: Whether the gradient, the mean key, is wanted too.
     """
     softmax = RunningSoftmax(queries, with_mean_key=with_mean_key)
+    logits_of = Logits(queries / LOG_2)
     first_row = 0
     for keys, masked in chunks:
-        logits = queries @ keys.T
-        logits[masked.batch_rows, masked.bank_rows] = -torch.inf
+        logits = logits_of(keys)
+        logits[masked.bank_rows, masked.batch_rows] = -torch.inf
         softmax.add(logits, keys, first_row)
         first_row += len(keys)
     return softmax
+
+
+class Logits:
+    """Multiplies keys with queries into one buffer that every chunk uses again."""
+
+    def __init__(self, queries: Tensor) -> None:
+        """Keep the queries, embeddings over temperature. Shape (B, D)."""
+        self._queries = queries
+        self._buffer = queries.new_empty(0)
+
+    def __call__(self, keys: Tensor) -> Tensor:
+        """Return ``keys @ queries.T`` until the next call. Shape (rows, B)."""
+        if len(self._buffer) < len(keys):
+            self._buffer = self._queries.new_empty(len(keys), len(self._queries))
+        logits = self._buffer[: len(keys)]
+        multiply_into(logits, keys, self._queries.to(keys.dtype).T)
+        return logits

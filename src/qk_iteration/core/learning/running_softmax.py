@@ -5,6 +5,9 @@ one chunk are all that is ever held. The gradient of the log-sum-exp to the quer
 is the mean key under the softmax, ``softmax(q K^T) K``, so it is accumulated beside
 the sum, while the chunk is still in the cache.
 
+Exponentials are powers of two, which are computed twice as fast as powers of e: the
+logits arrive divided by log 2.
+
 Shapes:
     B: batch size.
     D: embedding dimension.
@@ -14,8 +17,14 @@ References:
     Rabe and Staats, 2021, https://arxiv.org/abs/2112.05682 (the running mean).
 """
 
+import math
+
 import torch
 from torch import Tensor
+
+from qk_iteration.core.learning.matrix_products import add_product
+
+LOG_2 = math.log(2)
 
 
 class RunningSoftmax:
@@ -28,42 +37,57 @@ class RunningSoftmax:
             queries: Only its shape (B, D), dtype and device are used.
             with_mean_key: Whether ``mean_key`` will be asked for.
         """
-        # Finite, so that a row without any negative so far gives 0 and not NaN.
-        self.maximum = queries.new_full(
-            queries.shape[:1], torch.finfo(queries.dtype).min
-        )
-        self.nearest_rows = torch.full_like(self.maximum, -1, dtype=torch.int64)
-        self._sum = torch.zeros_like(self.maximum)
+        # Finite, so that a query without any negative so far gives 0 and not NaN.
+        smallest = torch.finfo(queries.dtype).min
+        self._maximum = queries.new_full((len(queries),), smallest)
+        self._sum = torch.zeros_like(self._maximum)
+        self.nearest_rows = torch.full_like(self._maximum, -1, dtype=torch.int64)
         self._weighted_keys = torch.zeros_like(queries) if with_mean_key else None
 
     def add(self, logits: Tensor, keys: Tensor, first_row: int) -> None:
         """Take in one chunk.
 
         Args:
-            logits: Query times key; minus infinity where the key does not count.
-                Overwritten. Shape (B, rows).
-            keys: Shape (rows, D).
+            logits: Key times query over log 2; minus infinity where the key does not
+                count. Overwritten. Shape (rows, B).
+            keys: Shape (rows, D), of any dtype that multiplies fast.
             first_row: The bank row of the chunk's first key.
         """
-        chunk_maximum, nearest = logits.max(dim=1)
-        is_nearer = chunk_maximum > self.maximum
-        self.nearest_rows = torch.where(
-            is_nearer, nearest + first_row, self.nearest_rows
-        )
-        maximum = torch.maximum(self.maximum, chunk_maximum)
-        rescale = (self.maximum - maximum).exp_()
-        weights = logits.sub_(maximum[:, None]).exp_()
-        self._sum.mul_(rescale).add_(weights.sum(dim=1))
+        chunk_maximum = logits.amax(dim=0)
+        self._update_nearest(logits, chunk_maximum, first_row)
+        maximum = torch.maximum(self._maximum, chunk_maximum)
+        rescale = (self._maximum - maximum).exp2_()
+        self._maximum = maximum
+        weights = logits.sub_(maximum).exp2_()
+        self._sum.mul_(rescale).add_(weights.sum(dim=0))
         if self._weighted_keys is not None:
-            self._weighted_keys.mul_(rescale[:, None]).addmm_(weights, keys)
-        self.maximum = maximum
+            self._weighted_keys.mul_(rescale[:, None])
+            add_product(self._weighted_keys, weights.to(keys.dtype).T, keys)
 
     def log_sum_exp(self) -> Tensor:
         """Return the log of the summed exponentials, ``-inf`` without rows. (B,)."""
-        return self.maximum + self._sum.log()
+        return (self._maximum + self._sum.log2()) * LOG_2
+
+    def nearest_logits(self) -> Tensor:
+        """Return the largest logit of each query. Shape (B,)."""
+        return self._maximum * LOG_2
 
     def mean_key(self) -> Tensor:
         """Return the keys averaged under the softmax, 0 without rows. (B, D)."""
         assert self._weighted_keys is not None
         smallest = torch.finfo(self._sum.dtype).tiny
         return self._weighted_keys / self._sum.clamp_min(smallest)[:, None]
+
+    def _update_nearest(
+        self, logits: Tensor, chunk_maximum: Tensor, first_row: int
+    ) -> None:
+        is_nearer = chunk_maximum > self._maximum
+        if logits.is_cuda:
+            rows = logits.argmax(dim=0) + first_row
+            self.nearest_rows = torch.where(is_nearer, rows, self.nearest_rows)
+        else:
+            # On a CPU argmax is ten times slower than amax, and after some chunks few
+            # queries find a nearer row. A GPU would have to wait for which they are.
+            columns = is_nearer.nonzero()[:, 0]
+            rows = logits[:, columns].argmax(dim=0) + first_row
+            self.nearest_rows[columns] = rows
