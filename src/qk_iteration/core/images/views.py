@@ -4,11 +4,14 @@ A view is a pure function of (seed, draw, row): any worker on any machine, befor
 after a restart, draws the same pixels.
 """
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 from PIL import Image
@@ -16,7 +19,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from qk_iteration.core.images.edits.material import Material
-from qk_iteration.core.images.image_cache import ImageCache
+from qk_iteration.core.images.image_cache import ImageCache, open_image_cache
 from qk_iteration.core.images.recipe import EditRecipe, apply_recipe
 
 ViewKind = Literal["clean", "edited"]
@@ -53,6 +56,15 @@ class TrainingImages(Dataset[Tensor]):
     def __len__(self) -> int:
         return len(self.cache)
 
+    @property
+    def fingerprint(self) -> str:
+        """Changes with any pixel, group, edit or the seed."""
+        settings = f"{self.cache.fingerprint} {self.image_size} {self.seed}"
+        digest = hashlib.sha256(settings.encode())
+        digest.update(self.recipe.model_dump_json().encode())
+        digest.update(self.groups.tobytes())
+        return digest.hexdigest()
+
     def __getitem__(self, request: ViewRequest) -> Tensor:
         """One view. Shape (image_size, image_size, 3), uint8."""
         image = self.cache[request.row]
@@ -63,6 +75,47 @@ class TrainingImages(Dataset[Tensor]):
         if image.size != size:
             image = image.resize(size, Image.Resampling.BILINEAR)
         return torch.from_numpy(np.array(image))
+
+
+def open_training_images(
+    table: pd.DataFrame,
+    folder: Path,
+    recipe: EditRecipe,
+    *,
+    cache_size: int,
+    image_size: int,
+    max_pixels: int,
+    seed: int,
+) -> TrainingImages:
+    """The images of a table, decoded once; edits compose them with each other.
+
+    Args:
+        table: With ``image_id``, ``path`` and ``group``.
+        folder: Where the decoded images are kept.
+        recipe: Random edits of an edited view.
+        cache_size: Side of the decoded images, in pixels; larger than a view, so that
+            a crop of it is not blurred.
+        image_size: Side of a view, in pixels.
+        max_pixels: Larger images are an error.
+        seed: Source of all chance.
+
+    Raises:
+        ValueError: If the table is empty.
+    """
+    if len(table) == 0:
+        raise ValueError(
+            "There are no training images. Put some into training_images/ of the "
+            "benchmark's folder."
+        )
+    cache = open_image_cache(table, folder, size=cache_size, max_pixels=max_pixels)
+    return TrainingImages(
+        cache=cache,
+        groups=table["group"].to_numpy(np.int64),
+        recipe=recipe,
+        material=Material(cache),
+        image_size=image_size,
+        seed=seed,
+    )
 
 
 def draw_views(

@@ -14,6 +14,7 @@ from qk_iteration.core.images.views import (
     draw_views,
     rows_of_step,
 )
+from qk_iteration.core.learning.embed_views import embed_views
 from qk_iteration.core.learning.frozen_rows import FrozenRows
 from qk_iteration.core.learning.learning_config import (
     FORWARD_COST,
@@ -92,24 +93,36 @@ def fill_frozen_rows(
     images: TrainingImages,
     config: QKConfig,
     learning: LearningConfig,
+    *,
+    initial_bank: Tensor | None = None,
 ) -> FrozenRows:
-    """Embed every training image with the frozen side, in eval mode."""
+    """Embed every training image with the frozen side, in eval mode.
+
+    Args:
+        phase: Says which side is frozen.
+        frozen: The model of that side.
+        images: The training images.
+        config: What is frozen, and what the key side sees.
+        learning: Batch, workers and precision.
+        initial_bank: What the first phase would compute: features of the clean images
+            by the untrained backbone. Shape (N, F).
+    """
     kind = view_kind(phase.learner.other, config)
     requests = [ViewRequest(row, kind, phase.first_step) for row in range(len(images))]
-    size = 4 * learning.images_per_step  # No gradients: four times the batch fits.
-    batches = [requests[i : i + size] for i in range(0, len(requests), size)]
+    dtype = getattr(torch, config.bank_dtype)
     is_head_frozen = config.frozen == "model"
-    represent = frozen if is_head_frozen else frozen.features
-    rows: Tensor | None = None
-    start = 0
-    frozen.eval()
-    with torch.no_grad(), autocast(frozen, learning.precision):
-        for pixels in draw_views(images, batches, num_workers=learning.num_workers):
-            part = represent(pixels).to(getattr(torch, config.bank_dtype))
-            rows = part.new_empty(len(images), part.shape[1]) if rows is None else rows
-            rows[start : start + len(part)] = part
-            start += len(part)
-    assert rows is not None
+    is_known = phase.number == 0 and kind == "clean" and not is_head_frozen
+    if initial_bank is not None and is_known:
+        rows = initial_bank.to(frozen.head.weight.device, dtype)
+    else:
+        rows = embed_views(
+            frozen,
+            frozen if is_head_frozen else frozen.features,
+            requests,
+            images,
+            learning,
+            dtype=dtype,
+        )
     return FrozenRows(
         rows=rows,
         head=None if is_head_frozen else frozen.head,

@@ -9,20 +9,20 @@ References:
     docs/method.md says what is known of the paper and what is inferred.
 """
 
+from torch import Tensor
+
 from qk_iteration.core.images.views import TrainingImages
-from qk_iteration.core.learning.learning_config import (
-    FORWARD_COST,
-    LearningConfig,
-    QKConfig,
-)
+from qk_iteration.core.learning.learning_config import FORWARD_COST, QKConfig
 from qk_iteration.core.learning.phase import fill_frozen_rows, plan_phases, run_phase
-from qk_iteration.core.learning.tower import Side, Tower
 from qk_iteration.core.learning.training_session import TrainingSession
-from qk_iteration.core.models.descriptor_model import DescriptorModel
 
 
 def learn_query_and_key_models(
-    session: TrainingSession, images: TrainingImages, config: QKConfig
+    session: TrainingSession,
+    images: TrainingImages,
+    config: QKConfig,
+    *,
+    initial_bank: Tensor | None = None,
 ) -> None:
     """The algorithm: Q-phases and K-phases in turn, until the budget is spent.
 
@@ -31,6 +31,8 @@ def learn_query_and_key_models(
             the weights of the best validation.
         images: The training images.
         config: Phases, loss and what is frozen.
+        initial_bank: Features of the clean images by the models' common start; saves
+            the first Q-phase its bank. Shape (N, F).
     """
     phases = plan_phases(config, session.config, num_images=len(images))
     with session.start(num_steps=phases[-1].end_step) as progress:
@@ -40,7 +42,12 @@ def learn_query_and_key_models(
             progress.show(f"{phase.name} {phase.number + 1} of {len(phases)}")
             learner, frozen = phase.learner, phase.learner.other
             bank = fill_frozen_rows(
-                phase, session.towers[frozen].model, images, config, session.config
+                phase,
+                session.towers[frozen].model,
+                images,
+                config,
+                session.config,
+                initial_bank=initial_bank,
             )
             if session.step == phase.first_step:
                 session.spend(len(images) * FORWARD_COST)
@@ -50,19 +57,3 @@ def learn_query_and_key_models(
             session.validate_when_due()
             session.save()
         session.finish()
-
-
-def start_towers(
-    query_model: DescriptorModel,
-    key_model: DescriptorModel,
-    config: QKConfig,
-    learning: LearningConfig,
-) -> dict[Side, Tower]:
-    """The two towers, kept together as the parameters say."""
-    towers = {
-        Side.QUERY: Tower(query_model, learning, learning_rate=config.learning_rate),
-        Side.KEY: Tower(key_model, learning, learning_rate=config.learning_rate),
-    }
-    if config.towers != "separate":
-        towers[Side.KEY].share_head(towers[Side.QUERY])
-    return towers

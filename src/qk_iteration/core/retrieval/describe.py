@@ -17,12 +17,12 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from qk_iteration.core.formats.descriptors import Descriptors
 from qk_iteration.core.images.decode import decode_image
 from qk_iteration.core.models.precision import Precision, autocast
 from qk_iteration.core.parameter_block import ParameterBlock
 from qk_iteration.core.progress_bar import progress_bar
 
-Descriptors = NDArray[np.float32]
 Describe = Callable[[Tensor], Tensor]
 """Maps uint8 pixels (B, S, S, 3) to descriptors (B, D)."""
 
@@ -48,7 +48,7 @@ def describe_images(
     """Descriptors of all images of a table, in its order.
 
     Args:
-        images: Table with a ``path`` column.
+        images: Table with the columns ``image_id`` and ``path``.
         model: In eval mode while it describes.
         config: Batches, workers and precision.
         image_size: Side of the square that images are squashed to, in pixels.
@@ -57,7 +57,7 @@ def describe_images(
         label: What the progress bar says.
 
     Returns:
-        Descriptors of shape (N, D), float32.
+        Their ids and vectors of shape (N, D), float32.
 
     Raises:
         ValueError: If a descriptor is not finite.
@@ -80,9 +80,9 @@ def describe_images(
             bar.advance(task, len(pixels))
     if not parts:
         raise ValueError(f"{label}: there are no images. Check the folder.")
-    descriptors: Descriptors = np.concatenate(parts)
-    _check_finite(descriptors, images)
-    return descriptors
+    vectors: NDArray[np.float32] = np.concatenate(parts)
+    _check_finite(vectors, images)
+    return Descriptors(images["image_id"].to_numpy(np.str_), vectors)
 
 
 @dataclass(frozen=True)
@@ -102,11 +102,11 @@ class _Squares(Dataset[Tensor]):
         return torch.from_numpy(np.array(square))
 
 
-def _check_finite(descriptors: Descriptors, images: pd.DataFrame) -> None:
-    broken = np.flatnonzero(~np.isfinite(descriptors).all(axis=1))
+def _check_finite(vectors: NDArray[np.float32], images: pd.DataFrame) -> None:
+    broken = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
     if len(broken):
         raise ValueError(
-            f"{len(broken)} of {len(descriptors)} descriptors are not finite, first "
+            f"{len(broken)} of {len(vectors)} descriptors are not finite, first "
             f"of {images['path'].iloc[broken[0]]}. The model has diverged: train with "
             "a lower learning_rate."
         )

@@ -1,0 +1,59 @@
+"""The parameter blocks of this project, one class for each block of the YAML files.
+
+A block that a core function takes is defined beside that function; this module lists
+them all and adds those of the pipelines. Kedro builds and checks them before anything
+runs; see ``ParameterBlock`` for the rules.
+"""
+
+from typing import Literal
+
+from pydantic import Field
+
+from qk_iteration.core.images.recipe import EditRecipe
+from qk_iteration.core.learning.learning_config import (
+    LearningConfig,
+    QKConfig,
+    SimCLRConfig,
+)
+from qk_iteration.core.models.model_config import ModelConfig
+from qk_iteration.core.parameter_block import ParameterBlock
+from qk_iteration.core.retrieval.benchmark_tables import ImagesConfig
+from qk_iteration.core.retrieval.describe import DescriptionConfig
+
+__all__ = [
+    "BuiltinBenchmarkConfig",
+    "DescriptionConfig",
+    "EditRecipe",
+    "ImagesConfig",
+    "LearningConfig",
+    "ModelConfig",
+    "QKConfig",
+    "ScoringConfig",
+    "SimCLRConfig",
+]
+
+
+class BuiltinBenchmarkConfig(ParameterBlock):
+    """The benchmark that is made from installed packages."""
+
+    folder: str = Field(description="made when it is asked for and missing")
+    seed: int = Field(ge=0, description="of the query edits")
+    jpeg_quality: int = Field(ge=1, le=95)
+
+
+class NormalizationConfig(ParameterBlock):
+    """Score normalization with training images; see docs/scoring.md."""
+
+    first_neighbor: int = Field(ge=0, description="0 is the nearest training image")
+    last_neighbor: int = Field(ge=0, description="included")
+    reduction: Literal["mean", "min"]
+    weight: float = Field(ge=0)
+
+
+class ScoringConfig(ParameterBlock):
+    """How descriptors are searched and scored."""
+
+    protocol: Literal["isc2021", "drivendata", "knn"]
+    metric: Literal["l2", "inner_product"]
+    top_k: int = Field(ge=1, description="of protocol knn only")
+    normalization: NormalizationConfig

@@ -1,0 +1,43 @@
+"""Kedro datasets over the core's formats, models and folders."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from qk_iteration.datasets.descriptors_dataset import DescriptorsDataset
+    from qk_iteration.datasets.folder_dataset import FolderDataset
+    from qk_iteration.datasets.model_dataset import ModelDataset
+    from qk_iteration.datasets.negative_bank_dataset import NegativeBankDataset
+    from qk_iteration.datasets.predicted_matches_dataset import PredictedMatchesDataset
+    from qk_iteration.datasets.training_state_dataset import TrainingStateDataset
+    from qk_iteration.datasets.true_matches_dataset import TrueMatchesDataset
+
+__all__ = [
+    "DescriptorsDataset",
+    "FolderDataset",
+    "ModelDataset",
+    "NegativeBankDataset",
+    "PredictedMatchesDataset",
+    "TrainingStateDataset",
+    "TrueMatchesDataset",
+]
+
+_MODULES = {
+    "DescriptorsDataset": "descriptors_dataset",
+    "FolderDataset": "folder_dataset",
+    "ModelDataset": "model_dataset",
+    "NegativeBankDataset": "negative_bank_dataset",
+    "PredictedMatchesDataset": "predicted_matches_dataset",
+    "TrainingStateDataset": "training_state_dataset",
+    "TrueMatchesDataset": "true_matches_dataset",
+}
+
+
+def __getattr__(name: str) -> type:
+    """Import a dataset when it is asked for: torch takes seconds."""
+    from importlib import import_module
+
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = import_module(f"{__name__}.{_MODULES[name]}")
+    dataset: type = getattr(module, name)
+    return dataset

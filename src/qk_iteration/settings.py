@@ -1,0 +1,38 @@
+"""Kedro's settings of this project."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+# Nothing phones home unless a user asks for it; children such as `kedro mlflow ui`
+# inherit these.
+os.environ.setdefault("KEDRO_DISABLE_TELEMETRY", "1")
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+# Background jobs of MLflow's server are of no use here and cost half a minute of start.
+os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
+
+from kedro.utils import find_kedro_project
+from omegaconf.resolvers import oc
+
+from qk_iteration.hooks import TrackingHook
+
+
+def _project_root() -> str:
+    """The folder of this checkout, or of the project around the current folder."""
+    checkout = Path(__file__).resolve().parents[2]
+    if (checkout / "conf").is_dir():
+        return checkout.as_posix()
+    found = find_kedro_project(Path.cwd())
+    return Path(found or Path.cwd()).as_posix()
+
+
+HOOKS = (TrackingHook(),)
+# The plugin registers a hook of its own under either spelling; ours extends it.
+DISABLE_HOOKS_FOR_PLUGINS = ("kedro_mlflow", "kedro-mlflow")
+
+CONFIG_LOADER_ARGS: dict[str, Any] = {
+    "base_env": "base",
+    "default_run_env": "local",
+    "merge_strategy": {"parameters": "soft", "mlflow": "soft", "globals": "soft"},
+    "custom_resolvers": {"oc.env": oc.env, "project_root": _project_root},
+}
