@@ -207,15 +207,19 @@ def meme(
     bar = pixels_of(draw_uniform(generator, caption), image.height)
     is_dark = generator.random() < 0.3
     paper, ink = ((0, 0, 0), (255, 255, 255)) if is_dark else ((255,) * 3, (0, 0, 0))
-    num_lines = 1 + draw_index(generator, 2)
-    size = round(bar * 0.7 / num_lines)
-    words = [draw_words(generator, 8 + draw_index(generator, 24)) for _ in range(2)]
+    lines = [
+        draw_words(generator, 6 + draw_index(generator, 18))
+        for _ in range(1 + draw_index(generator, 2))
+    ]
+    size = round(
+        min(0.7 * bar / len(lines), 1.8 * image.width / len(max(lines, key=len)))
+    )
     is_above = generator.random() < 0.7
     captioned = Image.new("RGB", (image.width, image.height + bar), paper)
     captioned.paste(image, (0, bar if is_above else 0))
     ImageDraw.Draw(captioned).multiline_text(
         (image.width / 2, bar / 2 if is_above else image.height + bar / 2),
-        "\n".join(words[:num_lines]),
+        "\n".join(lines),
         fill=ink,
         font=font_of(size),
         anchor="mm",

@@ -1,11 +1,13 @@
 """Edits that lose detail: blur, noise, compression, large pixels, missing parts.
 
-Sizes are shares of the shorter side, so that a strength means the same at 96 pixels, in
-training, and at full size, in evaluation.
+Lengths are shares of the shorter side, so that they mean the same at 96 pixels, in
+training, and at full size, in evaluation. Noise, JPEG and exchanged pixels have no
+length: they fade when a full-size image is shrunk.
 """
 
 import math
 from io import BytesIO
+from statistics import NormalDist
 
 import numpy as np
 from PIL import Image, ImageFilter
@@ -21,6 +23,11 @@ from qk_iteration.core.images.edits.chance import (
     draw_ratio,
     draw_uniform,
     pixels_of,
+)
+
+# Looking up random bytes here gives normal noise, exactly alike on every machine.
+_NORMAL_QUANTILES = np.array(
+    [NormalDist().inv_cdf((level + 0.5) / 256) for level in range(256)]
 )
 
 
@@ -39,17 +46,23 @@ def blur(
 
 
 def sharpen(
-    image: Image.Image, generator: np.random.Generator, *, strength: Range
+    image: Image.Image,
+    generator: np.random.Generator,
+    *,
+    radius: Share,
+    strength: Range,
 ) -> Image.Image:
-    """Unsharp mask of two pixels.
+    """Unsharp mask.
 
     Args:
         image: RGB.
         generator: Source of all chance.
-        strength: How much of the lost detail is added; 1 is 100 %.
+        radius: Scale of the detail drawn out, as a share of the shorter side.
+        strength: How much of that detail is added; 1 is 100 %.
     """
+    pixels = draw_uniform(generator, radius) * min(image.size)
     percent = round(100 * draw_uniform(generator, strength))
-    return image.filter(ImageFilter.UnsharpMask(2, percent, threshold=0))
+    return image.filter(ImageFilter.UnsharpMask(pixels, percent, threshold=0))
 
 
 def enhance_edges(image: Image.Image, generator: np.random.Generator) -> Image.Image:
@@ -67,17 +80,11 @@ def add_noise(
         generator: Source of all chance.
         strength: Standard deviation as a share of white.
     """
-    # The sum of four bytes is close to normal, and exact integers on every machine.
-    shape = (4, image.height, image.width, 3)
-    total = generator.integers(0, 256, size=shape, dtype=np.uint8).sum(
-        axis=0, dtype=np.int32
-    )
-    scale = round(draw_uniform(generator, strength) * 255 / _BYTE_SUM_DEVIATION * 65536)
-    noise = ((total - 510) * scale) >> 16
+    deviation = 255 * draw_uniform(generator, strength)
+    levels = np.rint(deviation * _NORMAL_QUANTILES).astype(np.int16)
+    shape = (image.height, image.width, 3)
+    noise = levels[generator.integers(0, 256, size=shape, dtype=np.uint8)]
     return Image.fromarray((np.asarray(image) + noise).clip(0, 255).astype(np.uint8))
-
-
-_BYTE_SUM_DEVIATION = math.sqrt(4 * (256**2 - 1) / 12)
 
 
 def compress_jpeg(

@@ -45,13 +45,14 @@ def write_text(
     draw = ImageDraw.Draw(layer)
     left = draw_index(generator, 1 + image.width // 3)
     top = draw_index(generator, image.height)
+    stroke = size // 16 * draw_index(generator, 2)
     for line in range(draw_count(generator, num_lines)):
         draw.text(
             (left, top + round(1.2 * size) * line - size // 2),
             draw_words(generator, 4 + draw_index(generator, 20)),
             fill=(*fill, alpha),
             font=font_of(size),
-            stroke_width=size // 16 * draw_index(generator, 2),
+            stroke_width=stroke,
             stroke_fill=(*outline, alpha),
         )
     return _laid_over(image, layer)
@@ -189,19 +190,28 @@ def watermark(
     """
     size = pixels_of(draw_uniform(generator, font_size), min(image.size))
     alpha = round(255 * draw_uniform(generator, opacity))
-    word = draw_words(generator, 8)
     color = (255, 255, 255) if generator.random() < 0.7 else (0, 0, 0)
+    stamp = _stamp(draw_words(generator, 8), size, alpha)
     side = image.width + image.height
-    layer = Image.new("RGBA", (side, side), (*color, 0))
-    draw = ImageDraw.Draw(layer)
-    step = max(1, round(draw.textlength(word + "   ", font=font_of(size))))
-    for row, top in enumerate(range(0, side, 3 * max(size, 5))):
-        for left in range(-(row % 2) * step // 2, side, step):
-            draw.text((left, top), word, fill=(*color, alpha), font=font_of(size))
-    layer = layer.rotate(30, Image.Resampling.BILINEAR)
-    corner = ((side - image.width) // 2, (side - image.height) // 2)
-    box = (*corner, corner[0] + image.width, corner[1] + image.height)
-    return _laid_over(image, layer.crop(box))
+    mask = Image.new("L", (side, side), 0)
+    for row, top in enumerate(range(0, side, 2 * stamp.height)):
+        for left in range(-(row % 2) * stamp.width // 2, side, stamp.width):
+            mask.paste(stamp, (left, top))
+    mask = mask.rotate(30, Image.Resampling.BILINEAR)
+    left, top = (side - image.width) // 2, (side - image.height) // 2
+    edited = image.copy()
+    box = (left, top, left + image.width, top + image.height)
+    edited.paste(color, mask=mask.crop(box))
+    return edited
+
+
+def _stamp(word: str, size: int, alpha: int) -> Image.Image:
+    """A word with room after it, as a mask."""
+    font = font_of(size)
+    left, top, right, bottom = font.getbbox(word)
+    stamp = Image.new("L", (round(right - left) + 2 * size, round(bottom - top)), 0)
+    ImageDraw.Draw(stamp).text((-left, -top), word, fill=alpha, font=font)
+    return stamp
 
 
 def _laid_over(image: Image.Image, layer: Image.Image) -> Image.Image:

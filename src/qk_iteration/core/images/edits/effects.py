@@ -41,7 +41,7 @@ def reduce_palette(
         num_colors: Colors left, at most 256.
     """
     colors = draw_count(generator, num_colors)
-    palette = image.quantize(colors, Image.Quantize.MEDIANCUT)
+    palette = image.quantize(colors, Image.Quantize.FASTOCTREE)
     return image.quantize(palette=palette).convert("RGB")
 
 

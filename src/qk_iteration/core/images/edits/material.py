@@ -25,7 +25,8 @@ class Material:
 
     Attributes:
         pictures: RGB images, for overlays and collages. An `ImageCache` is one.
-        stickers: RGBA images; when empty, simple faces, stars and hearts are drawn.
+        stickers: RGBA images, fastest when no larger than they are shown; when empty,
+            simple faces, stars and hearts are drawn.
     """
 
     pictures: Pictures

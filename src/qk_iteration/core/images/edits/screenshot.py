@@ -14,6 +14,7 @@ from qk_iteration.core.images.edits.chance import (
 )
 from qk_iteration.core.images.edits.lettering import draw_words, font_of
 
+_SMALLEST_READABLE = 9  # pixels
 _DOTS: tuple[Color, ...] = ((255, 95, 86), (255, 189, 46), (39, 201, 63))
 
 
@@ -122,5 +123,13 @@ def _write(
     *,
     num_letters: int,
 ) -> None:
+    """A line of text; where it would be too small to read, a bar for each word."""
     words = draw_words(generator, num_letters)
-    draw.text(position, words, fill=ink, font=font_of(unit))
+    if unit >= _SMALLEST_READABLE:
+        draw.text(position, words, fill=ink, font=font_of(unit))
+        return
+    left, top = position
+    for word in words.split():
+        right = left + max(1, len(word) * unit // 2)
+        draw.rectangle((left, top + unit // 4, right, top + 3 * unit // 4), fill=ink)
+        left = right + max(2, unit // 2)
