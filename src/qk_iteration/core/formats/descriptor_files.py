@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qk_iteration.core.formats.atomic_file import replacing
-from qk_iteration.core.formats.descriptors import ROWS_PER_CHECK, Descriptors, Vectors
+from qk_iteration.core.formats.descriptors import ROWS_PER_READ, Descriptors, Vectors
 from qk_iteration.core.formats.format_error import FormatError
 from qk_iteration.core.formats.image_ids import image_ids
 
@@ -154,7 +154,7 @@ def _write_hdf5(path: Path, tables: dict[tuple[str, str], Descriptors]) -> None:
         for (vectors_key, ids_key), descriptors in tables.items():
             shape = (len(descriptors), descriptors.dim)
             stored = file.create_dataset(vectors_key, shape, np.float32)
-            for start, block in descriptors.blocks(ROWS_PER_CHECK):
+            for start, block in descriptors.blocks(ROWS_PER_READ):
                 stored[start : start + len(block)] = block
             file[ids_key] = np.char.encode(descriptors.ids, "utf-8")
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from qk_iteration.core.formats.format_error import FormatError
 from qk_iteration.core.formats.image_ids import check_unique, image_ids
 
-ROWS_PER_CHECK = 65_536  # 64 MiB of 256-d float32
+ROWS_PER_READ = 16_384  # 16 MiB of 256-d float32
 
 
 class Vectors(Protocol):
@@ -100,7 +100,7 @@ def check_values(descriptors: Descriptors, *, what: str) -> bool:
     """
     first = descriptors.read(slice(0, 1))
     has_collapsed = len(descriptors) > 1
-    for start, block in descriptors.blocks(ROWS_PER_CHECK):
+    for start, block in descriptors.blocks(ROWS_PER_READ):
         with np.errstate(over="ignore", invalid="ignore"):
             squared_lengths = np.einsum("nd,nd->n", block, block)
         broken = np.flatnonzero(~np.isfinite(squared_lengths))

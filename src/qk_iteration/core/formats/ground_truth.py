@@ -11,6 +11,7 @@ no other, matched or not.
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,7 @@ class TrueMatches:
             references[str(query)] = (known or ()) + found
         return cls(references)
 
-    @property
+    @cached_property
     def pairs(self) -> list[tuple[str, str]]:
         """Every true match as (query id, reference id)."""
         return [(query, one) for query, many in self.references.items() for one in many]

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qk_iteration.core.formats.format_error import FormatError
+from qk_iteration.core.formats.id_rows import letters
 
 IMAGE_SUFFIXES = frozenset(
     ["jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff", "ppm", "jp2", "avif"]
@@ -45,7 +46,7 @@ def image_ids(
     texts = _to_text(np.asarray(names), what)
     if _may_need_cutting(texts):
         texts = np.array([image_id(name) for name in texts.tolist()], np.str_)
-    if texts.size and not texts.astype(np.bool_).all():
+    if len(texts) and not letters(texts)[:, 0].all():
         raise FormatError(f"{what} must name every image; an id is empty.")
     return texts
 
@@ -97,7 +98,7 @@ def _one_to_text(name: object, what: str) -> str:
 
 def _may_need_cutting(texts: NDArray[np.str_]) -> bool:
     """Whether any name has a folder, an extension or a blank; usually none has."""
-    if texts.size == 0 or texts.dtype.itemsize == 0:
+    if len(texts) == 0:
         return False
-    letters = np.ascontiguousarray(texts).view(np.uint32)
-    return any((letters == ord(mark)).any() for mark in "/\\. \t\r\n")
+    codes = letters(texts)
+    return any((codes == ord(mark)).any() for mark in "/\\. \t\r\n")

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from qk_iteration.core.formats.csv_rows import read_csv_rows, write_csv_rows
 from qk_iteration.core.formats.format_error import FormatError
+from qk_iteration.core.formats.id_rows import number_ids
 from qk_iteration.core.formats.image_ids import image_ids
 
 HEADER = ("query_id", "reference_id", "score")
@@ -78,9 +79,13 @@ class PredictedMatches:
                 "Scores must be one column of numbers; got "
                 f"{numbers.dtype} of shape {numbers.shape}."
             )
-        queries, query_rows = _number(query_ids, "The predicted queries")
-        references, reference_rows = _number(reference_ids, "The predicted references")
-        scores = numbers if numbers.dtype.kind == "f" else numbers.astype(np.float64)
+        queries, query_rows = number_ids(
+            image_ids(query_ids, what="The predicted queries")
+        )
+        references, reference_rows = number_ids(
+            image_ids(reference_ids, what="The predicted references")
+        )
+        scores = numbers.astype(np.result_type(numbers, np.float32), copy=False)
         return cls(queries, references, query_rows, reference_rows, scores)
 
     def __len__(self) -> int:
@@ -88,8 +93,14 @@ class PredictedMatches:
 
     @property
     def pair_keys(self) -> NDArray[np.int64]:
-        """One number for each pair, equal only where the pair is. Shape (P,)."""
-        return self.query_rows * len(self.reference_ids) + self.reference_rows
+        """The key of each predicted pair. Shape (P,)."""
+        return self.keys_of(self.query_rows, self.reference_rows)
+
+    def keys_of(
+        self, query_rows: NDArray[np.int64], reference_rows: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """One number for each pair of rows, equal only where the pair is."""
+        return query_rows * len(self.reference_ids) + reference_rows
 
     def columns(
         self,
@@ -150,14 +161,6 @@ def write_predicted_matches(path: str | Path, predicted: PredictedMatches) -> No
     """Write a CSV with every digit of the scores, so that no two become equal."""
     columns = [column.tolist() for column in predicted.columns()]
     write_csv_rows(path, HEADER, zip(*columns, strict=True))
-
-
-def _number(names: Any, what: str) -> tuple[NDArray[np.str_], NDArray[np.int64]]:
-    """The different ids in order of appearance, and each name's row among them."""
-    ids = image_ids(names, what=what).tolist()
-    distinct = {name: row for row, name in enumerate(dict.fromkeys(ids))}
-    rows = np.fromiter(map(distinct.__getitem__, ids), np.int64, len(ids))
-    return np.array(list(distinct), np.str_), rows
 
 
 def _parse_scores(texts: Sequence[str]) -> NDArray[np.float64]:

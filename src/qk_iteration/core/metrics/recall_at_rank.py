@@ -32,13 +32,23 @@ def ranks_of_found_matches(
     kept = is_needed[query_rows]
     scores, is_correct, query_rows = scores[kept], is_correct[kept], query_rows[kept]
 
-    order = np.lexsort((scores, query_rows))  # query by query, lowest score first
+    order = _by_query_then_score(query_rows, scores)
     scores, is_correct, query_rows = scores[order], is_correct[order], query_rows[order]
     starts_tie = np.ones(len(scores), np.bool_)
     starts_tie[1:] = (np.diff(query_rows) != 0) | (np.diff(scores) != 0)
     tie_starts = np.maximum.accumulate(np.where(starts_tie, np.arange(len(scores)), 0))
     query_ends = np.searchsorted(query_rows, query_rows[is_correct], side="right")
     return query_ends - tie_starts[is_correct] - 1
+
+
+def _by_query_then_score(
+    query_rows: NDArray[np.integer], scores: NDArray[np.floating]
+) -> NDArray[np.int64]:
+    """The order query by query, lowest score first; lexsort, several times faster."""
+    by_score = np.argsort(scores)
+    keys = query_rows[by_score].astype(np.int64) * len(scores) + np.arange(len(scores))
+    order: NDArray[np.int64] = by_score[np.sort(keys) % len(scores)]
+    return order
 
 
 def recall_at_rank(

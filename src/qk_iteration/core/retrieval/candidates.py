@@ -55,8 +55,8 @@ class CandidateList(Protocol):
     def offer(self, candidates: Candidates) -> None:
         """Take in the candidates that one tile brings."""
 
-    def best_first(self) -> Candidates:
-        """The list when everything was offered."""
+    def best(self) -> Candidates:
+        """The list when everything was offered, in no particular order."""
 
 
 class BestPairs:
@@ -79,9 +79,9 @@ class BestPairs:
         if self._num_kept > 2 * self._limit:  # cutting at each offer would cost time
             self._cut()
 
-    def best_first(self) -> Candidates:
+    def best(self) -> Candidates:
         """The list when everything was offered. Shape (c,), c <= limit."""
-        return self._cut().best_first()
+        return self._cut()
 
     def _cut(self) -> Candidates:
         candidates = _join(self._kept)
@@ -123,14 +123,14 @@ class NearestPerQuery:
         self._scores[both.query_ranks, places] = both.scores
         self._reference_ranks[both.query_ranks, places] = both.reference_ranks
 
-    def best_first(self) -> Candidates:
+    def best(self) -> Candidates:
         """The lists of all queries as one. Shape (c,), c <= Q * k."""
         query_ranks, places = np.nonzero(self._reference_ranks >= 0)
         return Candidates(
             query_ranks,
             self._reference_ranks[query_ranks, places],
             self._scores[query_ranks, places],
-        ).best_first()
+        )
 
 
 def _join(parts: list[Candidates]) -> Candidates:

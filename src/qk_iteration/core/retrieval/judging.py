@@ -5,7 +5,6 @@ said in the log where it lowers the score.
 """
 
 import logging
-from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from qk_iteration.core.formats.descriptors import Descriptors
 from qk_iteration.core.formats.format_error import FormatError
 from qk_iteration.core.formats.ground_truth import TrueMatches
+from qk_iteration.core.formats.id_rows import find_ids
 from qk_iteration.core.formats.predicted_matches import PredictedMatches
 from qk_iteration.core.retrieval.protocols import Protocol
 
@@ -23,23 +23,22 @@ def mark_correct(
     predicted: PredictedMatches, true_matches: TrueMatches
 ) -> NDArray[np.bool_]:
     """Whether each predicted pair is a true match. Shape (P,)."""
-    pairs = true_matches.pairs
-    query_rows = _rows(predicted.query_ids, (query for query, _ in pairs))
-    reference_rows = _rows(predicted.reference_ids, (one for _, one in pairs))
-    width = len(predicted.reference_ids)
-    true_keys = np.array(
-        sorted(
-            query_rows[query] * width + reference_rows[reference]
-            for query, reference in pairs
-            if query in query_rows and reference in reference_rows
-        ),
-        np.int64,
-    )
-    if len(true_keys) == 0:
-        return np.zeros(len(predicted), np.bool_)
-    places = np.searchsorted(true_keys, predicted.pair_keys)
-    places = np.minimum(places, len(true_keys) - 1)
-    return np.equal(true_keys[places], predicted.pair_keys)
+    true_queries, true_references = np.array(true_matches.pairs).T
+    query_rows = find_ids(predicted.query_ids, true_queries)
+    reference_rows = find_ids(predicted.reference_ids, true_references)
+    is_there = (query_rows >= 0) & (reference_rows >= 0)
+    query_rows, reference_rows = query_rows[is_there], reference_rows[is_there]
+    is_correct = np.zeros(len(predicted), np.bool_)
+    if len(query_rows):
+        # Most queries match nothing: look only at pairs of those that do.
+        is_matched = np.zeros(len(predicted.query_ids), np.bool_)
+        is_matched[query_rows] = True
+        asked = np.flatnonzero(is_matched[predicted.query_rows])
+        true_keys = np.sort(predicted.keys_of(query_rows, reference_rows))
+        keys = predicted.pair_keys[asked]
+        places = np.searchsorted(true_keys, keys)
+        is_correct[asked] = true_keys[np.minimum(places, len(true_keys) - 1)] == keys
+    return is_correct
 
 
 def is_labelled(
@@ -104,12 +103,6 @@ def check_descriptors_fit(
                 side,
                 missing[0],
             )
-
-
-def _rows(ids: NDArray[np.str_], wanted: Iterable[str]) -> dict[str, int]:
-    """The rows of the wanted ids that are there."""
-    wanted = set(wanted)
-    return {one: row for row, one in enumerate(ids.tolist()) if one in wanted}
 
 
 def _report_unlabelled(

@@ -2,7 +2,8 @@
 
 Every score of every pair is computed, tile after tile, and compared with the worst
 candidate so far. Memory holds one block of references, one tile and the list of
-candidates, however many references there are.
+candidates, however many references there are. In the end the candidates are scored
+once more without the rounding of a matrix product, and put in order.
 
 Shapes:
     Q: queries.
@@ -13,6 +14,7 @@ Shapes:
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +28,7 @@ from qk_iteration.core.retrieval.candidates import (
     Candidates,
     NearestPerQuery,
 )
+from qk_iteration.core.retrieval.exact_scores import exact_scores
 from qk_iteration.core.retrieval.score_tiles import CpuTiles, ScoreTiles, TorchTiles
 from qk_iteration.core.retrieval.similarity import (
     Metric,
@@ -76,19 +79,26 @@ def search_references(
         if per_query
         else BestPairs(num_candidates)
     )
-    sorted_queries = as_product_queries(queries.read()[query_order], metric)
-    tiles = _tiles(sorted_queries, device)
+    sorted_queries = queries.read()[query_order]
+    tiles = _tiles(as_product_queries(sorted_queries, metric), device)
     for ranks, block in _ranked_blocks(references, reference_order, tiles):
         tiles.set_references(as_product_references(block, metric))
         _offer_block(candidates, tiles, ranks, len(queries))
-    best = candidates.best_first()
+    found = candidates.best()
+    scores = exact_scores(
+        sorted_queries,
+        references,
+        found.query_ranks,
+        reference_order[found.reference_ranks],
+        metric=metric,
+    )
+    best = replace(found, scores=scores).best_first()
     return PredictedMatches(
         queries.ids,
         references.ids,
         query_order[best.query_ranks],
         reference_order[best.reference_ranks],
-        # Rounding may put the distance of two equal descriptors below zero.
-        np.minimum(best.scores, 0) if metric == "l2" else best.scores,
+        best.scores,
     )
 
 
