@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageFont
 
 _GAP = 6
 _PAPER = (244, 244, 246)
@@ -40,9 +40,21 @@ def draw_contact_sheet(
         middle = (_GAP, top + cell_size / 2)
         draw.multiline_text(middle, label, fill=_INK, font=font, anchor="lm")
         for column, picture in enumerate(pictures):
-            cell = ImageOps.pad(picture, (cell_size, cell_size), color=_PAPER)
-            page.paste(cell, (label_width + column * step, top))
+            left = label_width + column * step
+            _paste_fitted(page, picture, (left, top), cell_size)
     return page
+
+
+def _paste_fitted(
+    page: Image.Image, picture: Image.Image, corner: tuple[int, int], cell_size: int
+) -> None:
+    """The whole picture, in its own shape, in the middle of its cell."""
+    scale = cell_size / max(picture.size)
+    width = max(1, round(scale * picture.width))
+    height = max(1, round(scale * picture.height))
+    left = corner[0] + (cell_size - width) // 2
+    top = corner[1] + (cell_size - height) // 2
+    page.paste(picture.resize((width, height)), (left, top))
 
 
 def _widest_label(

@@ -74,15 +74,13 @@ def measure_image(path: Path, *, max_pixels: int) -> tuple[int, int]:
         UnreadableImageError: As in `decode_image`.
     """
     with _one_clear_error(path, max_pixels), _open(path, max_pixels) as image:
-        full_size = image.size
+        width, height = image.size
         is_reduced = image.draft(None, (1, 1)) is not None
         image.load()
-        loaded_size = image.size
-        upright = _to_upright(image)
-        _to_rgb(upright)
-        width, height = full_size if is_reduced else loaded_size
-        is_turned = is_reduced and _orientation(image) >= 5
-        return (height, width) if is_turned else (width, height)
+        upright = _to_rgb(_to_upright(image))
+        if not is_reduced:
+            return upright.size
+        return (height, width) if _orientation(image) >= 5 else (width, height)
 
 
 @contextmanager
@@ -100,7 +98,7 @@ def _one_clear_error(path: Path, max_pixels: int) -> Iterator[None]:
             "its content is none of them."
         ) from error
     except Image.DecompressionBombError as error:
-        raise _too_large(path, "far more", max_pixels) from error
+        raise _too_large(path, "more", max_pixels) from error
     # On broken files Pillow's decoders raise almost any exception there is.
     except Exception as error:
         raise UnreadableImageError(f"{path} cannot be decoded: {error}.") from error
@@ -117,9 +115,10 @@ def _open(path: Path, max_pixels: int) -> Image.Image:
 
 
 def _too_large(path: Path, got: str, max_pixels: int) -> UnreadableImageError:
+    pillows_limit = 2 * (Image.MAX_IMAGE_PIXELS or max_pixels)
     return UnreadableImageError(
-        f"{path} must have at most max_pixels ({max_pixels:,}) pixels; got {got}. "
-        "Shrink the image or raise max_pixels."
+        f"{path} must have at most {min(max_pixels, pillows_limit):,} pixels "
+        f"(max_pixels, or Pillow's own limit); got {got}. Shrink the image."
     )
 
 

@@ -1,0 +1,227 @@
+"""decode_image is compared with pictures whose right RGB values are known."""
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from qk_iteration.core.images.decode import (
+    BACKGROUND,
+    UnreadableImageError,
+    decode_image,
+    measure_image,
+)
+
+MAX_PIXELS = 1_000_000
+ORIENTATION = 0x0112
+
+
+@pytest.fixture
+def picture():
+    """Four flat quarters, 32 x 24: red, green / blue, grey."""
+    image = Image.new("RGB", (32, 24))
+    image.paste((200, 0, 0), (0, 0, 16, 12))
+    image.paste((0, 200, 0), (16, 0, 32, 12))
+    image.paste((0, 0, 200), (0, 12, 16, 24))
+    image.paste((120, 120, 120), (16, 12, 32, 24))
+    return image
+
+
+def assert_close(image, expected, tolerance=0):
+    assert image.mode == "RGB"
+    assert image.size == expected.size
+    difference = np.asarray(image).astype(int) - np.asarray(expected).astype(int)
+    assert np.abs(difference).max() <= tolerance
+
+
+def decode(path):
+    width_and_height = measure_image(path, max_pixels=MAX_PIXELS)
+    image = decode_image(path, max_pixels=MAX_PIXELS)
+    assert image.size == width_and_height
+    return image
+
+
+@pytest.mark.parametrize("suffix", ["png", "bmp", "tif", "gif", "webp"])
+def test_lossless_formats_give_the_same_bytes(tmp_path, picture, suffix):
+    path = tmp_path / f"a.{suffix}"
+    picture.save(path, lossless=True)
+    assert_close(decode(path), picture)
+
+
+def test_jpeg_gives_nearly_the_same(tmp_path, picture):
+    picture.save(tmp_path / "a.jpg", quality=95, subsampling=0)
+    assert_close(decode(tmp_path / "a.jpg"), picture, tolerance=10)
+
+
+def test_content_decides_and_not_the_suffix(tmp_path, picture):
+    picture.save(tmp_path / "a.png")
+    (tmp_path / "a.png").rename(tmp_path / "a.jpg")
+    assert_close(decode(tmp_path / "a.jpg"), picture)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "CMYK", "YCbCr"])
+def test_other_modes_are_converted(tmp_path, picture, mode):
+    converted = picture.convert(mode)
+    converted.save(tmp_path / "a.tif")
+    assert_close(decode(tmp_path / "a.tif"), converted.convert("RGB"), tolerance=2)
+
+
+def test_cmyk_jpeg_keeps_its_colors(tmp_path, picture):
+    picture.convert("CMYK").save(tmp_path / "a.jpg", quality=95, subsampling=0)
+    assert_close(decode(tmp_path / "a.jpg"), picture, tolerance=12)
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_sixteen_bit_grey_is_scaled_and_not_clipped(tmp_path, suffix):
+    values = np.array([[0, 257, 32768, 65535]] * 3, dtype=np.uint16)
+    Image.fromarray(values).save(tmp_path / f"a.{suffix}")
+    red = np.asarray(decode(tmp_path / f"a.{suffix}"))[0, :, 0]
+    assert red.tolist() == [0, 1, 128, 255]
+
+
+def test_float_values_are_stretched_and_nan_is_black(tmp_path):
+    values = np.array([[-1.0, 0.0, 1.0, np.nan]], dtype=np.float32)
+    Image.fromarray(values).save(tmp_path / "a.tif")
+    red = np.asarray(decode(tmp_path / "a.tif"))[0, :, 0]
+    assert red.tolist() == [0, 128, 255, 0]
+
+
+@pytest.mark.parametrize(
+    ("mode", "color"), [("RGBA", (200, 0, 0, 0)), ("LA", (0, 0)), ("PA", None)]
+)
+def test_transparent_pixels_show_the_background(tmp_path, mode, color):
+    if mode == "PA":
+        image = Image.new("RGBA", (9, 9), (200, 0, 0, 0)).quantize()
+    else:
+        image = Image.new(mode, (9, 9), color)
+    image.save(tmp_path / "a.png")
+    assert_close(decode(tmp_path / "a.png"), Image.new("RGB", (9, 9), BACKGROUND))
+
+
+def test_half_transparent_pixels_are_mixed(tmp_path):
+    Image.new("RGBA", (9, 9), (200, 0, 0, 128)).save(tmp_path / "a.png")
+    expected = Image.new("RGB", (9, 9), (227, 127, 127))
+    assert_close(decode(tmp_path / "a.png"), expected, tolerance=1)
+
+
+def test_a_transparent_color_shows_the_background(tmp_path):
+    image = Image.new("RGB", (9, 9), (200, 0, 0))
+    image.save(tmp_path / "a.png", transparency=(200, 0, 0))
+    assert_close(decode(tmp_path / "a.png"), Image.new("RGB", (9, 9), BACKGROUND))
+
+
+@pytest.mark.parametrize("suffix", ["gif", "webp", "png", "tif"])
+def test_an_animation_gives_its_first_frame(tmp_path, picture, suffix):
+    path = tmp_path / f"a.{suffix}"
+    later = Image.new("RGB", picture.size, (9, 9, 9))
+    picture.save(path, save_all=True, append_images=[later, later], lossless=True)
+    assert_close(decode(path), picture)
+
+
+# Where the red quarter lies in a file that must be turned upright: EXIF's definition.
+STORED = {
+    1: lambda image: image,
+    2: lambda image: image.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
+    3: lambda image: image.transpose(Image.Transpose.ROTATE_180),
+    4: lambda image: image.transpose(Image.Transpose.FLIP_TOP_BOTTOM),
+    5: lambda image: image.transpose(Image.Transpose.TRANSPOSE),
+    6: lambda image: image.transpose(Image.Transpose.ROTATE_90),
+    7: lambda image: image.transpose(Image.Transpose.TRANSVERSE),
+    8: lambda image: image.transpose(Image.Transpose.ROTATE_270),
+}
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "webp"])
+@pytest.mark.parametrize("orientation", sorted(STORED))
+def test_exif_orientation_is_undone(tmp_path, picture, orientation, suffix):
+    path = tmp_path / f"a.{suffix}"
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    STORED[orientation](picture).save(path, exif=exif, quality=95, lossless=True)
+    assert_close(decode(path), picture, tolerance=120)
+
+
+def test_a_broken_exif_block_is_passed_over(tmp_path, picture):
+    picture.save(tmp_path / "a.jpg", exif=b"Exif\x00\x00broken", quality=95)
+    assert decode(tmp_path / "a.jpg").size == picture.size
+
+
+def test_one_pixel_is_an_image(tmp_path):
+    Image.new("RGB", (1, 1), (1, 2, 3)).save(tmp_path / "a.png")
+    assert decode(tmp_path / "a.png").getpixel((0, 0)) == (1, 2, 3)
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "bmp", "gif", "tif"])
+def test_truncated_files_are_refused(tmp_path, suffix):
+    noise = np.random.default_rng(0).integers(0, 256, (90, 90, 3), dtype=np.uint8)
+    path = tmp_path / f"a.{suffix}"
+    Image.fromarray(noise).save(path)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    for read in (decode_image, measure_image):
+        with pytest.raises(UnreadableImageError, match=f"a.{suffix} (cannot|must)"):
+            read(path, max_pixels=MAX_PIXELS)
+
+
+def _postscript():
+    file = io.BytesIO()
+    Image.new("RGB", (9, 9)).save(file, format="EPS")
+    return file.getvalue()
+
+
+NOT_IMAGES = {
+    "empty": b"",
+    "text": b"hello, I am a text\n" * 50,
+    "head of a JPEG": b"\xff\xd8\xff",
+    "head of a PNG": b"\x89PNG\r\n\x1a\n",
+    "SVG": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+    "EPS": _postscript(),
+}
+
+
+@pytest.mark.parametrize("content", NOT_IMAGES.values(), ids=NOT_IMAGES.keys())
+def test_files_that_are_no_images_are_refused(tmp_path, content):
+    (tmp_path / "a.jpg").write_bytes(content)
+    for read in (decode_image, measure_image):
+        with pytest.raises(UnreadableImageError, match=r"a\.jpg"):
+            read(tmp_path / "a.jpg", max_pixels=MAX_PIXELS)
+
+
+def test_a_missing_file_and_a_folder_are_refused(tmp_path):
+    with pytest.raises(UnreadableImageError, match="does not exist"):
+        decode_image(tmp_path / "none.png", max_pixels=MAX_PIXELS)
+    with pytest.raises(UnreadableImageError, match="cannot be decoded"):
+        decode_image(tmp_path, max_pixels=MAX_PIXELS)
+
+
+def _png_of_announced_size(width, height):
+    """A PNG file of a hundred bytes whose header announces that many pixels."""
+
+    def chunk(kind, body):
+        checksum = zlib.crc32(kind + body)
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", checksum)
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    body = (
+        chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(b""))
+        + chunk(b"IEND", b"")
+    )
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+@pytest.mark.parametrize("side", [1_001, 10_000, 20_000, 60_000])
+def test_too_many_pixels_are_refused_by_the_header(tmp_path, side):
+    (tmp_path / "a.png").write_bytes(_png_of_announced_size(side, side))
+    for read in (decode_image, measure_image):
+        with pytest.raises(UnreadableImageError, match="at most 1,000,000 pixels"):
+            read(tmp_path / "a.png", max_pixels=MAX_PIXELS)
+
+
+def test_a_limit_above_pillows_own_names_pillows(tmp_path):
+    (tmp_path / "a.png").write_bytes(_png_of_announced_size(20_000, 20_000))
+    with pytest.raises(UnreadableImageError, match="178,956,970"):
+        decode_image(tmp_path / "a.png", max_pixels=10**9)
