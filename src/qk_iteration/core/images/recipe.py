@@ -178,5 +178,6 @@ def _parameter_model(name: str) -> type[BaseModel]:
 
 def _unknown(subject: str, name: str, known: Mapping[str, object]) -> str:
     close = get_close_matches(name, known, n=1, cutoff=0.5)
-    hint = f"Did you mean {close[0]!r}?" if close else f"Known: {', '.join(known)}."
-    return f"Unknown {subject}. {hint}"
+    if close:
+        return f"Unknown {subject}. Did you mean {close[0]!r}?"
+    return f"Unknown {subject}. Known: {', '.join(known) or 'none'}."

@@ -4,7 +4,7 @@ import math
 from typing import Annotated
 
 import numpy as np
-from pydantic import AfterValidator
+from pydantic import AfterValidator, FiniteFloat
 
 Color = tuple[int, int, int]
 
@@ -15,22 +15,29 @@ def _check_order(bounds: tuple[float, float]) -> tuple[float, float]:
     return bounds
 
 
-def _check_share(bounds: tuple[float, float]) -> tuple[float, float]:
-    if not (bounds[0] >= 0 and bounds[1] <= 1):
-        raise ValueError(f"must lie within 0 and 1; got {list(bounds)}")
-    return bounds
-
-
 def _check_positive(bounds: tuple[float, float]) -> tuple[float, float]:
     if not bounds[0] > 0:
         raise ValueError(f"must be above 0; got {list(bounds)}")
     return bounds
 
 
-Range = Annotated[tuple[float, float], AfterValidator(_check_order)]
+def within(lowest: float, highest: float) -> AfterValidator:
+    """Refuses ranges that leave the given one, both ends included."""
+
+    def check(bounds: tuple[float, float]) -> tuple[float, float]:
+        if not lowest <= bounds[0] <= bounds[1] <= highest:
+            raise ValueError(
+                f"must lie within {lowest} and {highest}; got {list(bounds)}"
+            )
+        return bounds
+
+    return AfterValidator(check)
+
+
+Range = Annotated[tuple[FiniteFloat, FiniteFloat], AfterValidator(_check_order)]
 """Lowest and highest value, drawn uniformly."""
 
-Share = Annotated[Range, AfterValidator(_check_share)]
+Share = Annotated[Range, within(0, 1)]
 """A range within 0 and 1: a part of a side, of an area, of full opacity."""
 
 Ratio = Annotated[Range, AfterValidator(_check_positive)]

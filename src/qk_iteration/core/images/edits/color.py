@@ -1,6 +1,7 @@
 """Edits of color and tone: every pixel changes, none moves."""
 
 import math
+from typing import Annotated
 
 import numpy as np
 from PIL import Image, ImageChops, ImageEnhance, ImageOps
@@ -16,6 +17,7 @@ from qk_iteration.core.images.edits.chance import (
     draw_ratio,
     draw_sign,
     draw_uniform,
+    within,
 )
 
 _DISTANCE_FROM_MIDDLE = Image.radial_gradient("L")
@@ -102,7 +104,10 @@ def swap_channels(image: Image.Image, generator: np.random.Generator) -> Image.I
 
 
 def posterize(
-    image: Image.Image, generator: np.random.Generator, *, bits: Count
+    image: Image.Image,
+    generator: np.random.Generator,
+    *,
+    bits: Annotated[Count, within(1, 8)],
 ) -> Image.Image:
     """Fewer shades a channel.
 

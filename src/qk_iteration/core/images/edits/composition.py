@@ -1,6 +1,7 @@
 """Edits that give the image a new surrounding: other pictures, margins, captions."""
 
 import math
+from typing import Annotated
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
@@ -12,6 +13,7 @@ from qk_iteration.core.images.edits.chance import (
     draw_index,
     draw_uniform,
     pixels_of,
+    within,
 )
 from qk_iteration.core.images.edits.lettering import draw_words, font_of
 from qk_iteration.core.images.edits.material import Material
@@ -96,7 +98,7 @@ def collage(
     generator: np.random.Generator,
     *,
     material: Material,
-    num_cells: Count,
+    num_cells: Annotated[Count, within(2, 9)],
     gap: Share,
 ) -> Image.Image:
     """The image as one cell in a grid of pictures; as many pixels in all as before.
@@ -105,14 +107,11 @@ def collage(
         image: RGB.
         generator: Source of all chance.
         material: Where the other pictures come from.
-        num_cells: Cells of the grid, 2 to 9, the image's among them.
+        num_cells: Cells of the grid, the image's among them. Grids have 2, 3, 4, 6 or
+            9 cells; a range without any of these gives 2.
         gap: Width of the lines between cells, as a share of a cell.
     """
-    fewest, most = num_cells
-    layouts = [
-        layout for layout in _LAYOUTS if fewest <= layout[0] * layout[1] <= most
-    ] or [(2, 1)]
-    columns, rows = layouts[draw_index(generator, len(layouts))]
+    columns, rows = _draw_layout(generator, num_cells)
     scale = 1 / math.sqrt(columns * rows)
     width, height = pixels_of(scale, image.width), pixels_of(scale, image.height)
     line = round(draw_uniform(generator, gap) * min(width, height))
@@ -129,6 +128,16 @@ def collage(
         top = line + place // columns * (height + line)
         canvas.paste(ImageOps.fit(cell, (width, height), _BILINEAR), (left, top))
     return canvas
+
+
+def _draw_layout(generator: np.random.Generator, num_cells: Count) -> tuple[int, int]:
+    fewest, most = num_cells
+    layouts = [
+        (columns, rows)
+        for columns, rows in _LAYOUTS
+        if fewest <= columns * rows <= most
+    ]
+    return layouts[draw_index(generator, len(layouts))] if layouts else (2, 1)
 
 
 def blend_picture(

@@ -8,6 +8,7 @@ length: they fade when a full-size image is shrunk.
 import math
 from io import BytesIO
 from statistics import NormalDist
+from typing import Annotated
 
 import numpy as np
 from PIL import Image, ImageFilter
@@ -23,6 +24,7 @@ from qk_iteration.core.images.edits.chance import (
     draw_ratio,
     draw_uniform,
     pixels_of,
+    within,
 )
 
 # Looking up random bytes here gives normal noise, exactly alike on every machine.
@@ -88,7 +90,10 @@ def add_noise(
 
 
 def compress_jpeg(
-    image: Image.Image, generator: np.random.Generator, *, quality: Count
+    image: Image.Image,
+    generator: np.random.Generator,
+    *,
+    quality: Annotated[Count, within(1, 100)],
 ) -> Image.Image:
     """The image written as JPEG and read again.
 

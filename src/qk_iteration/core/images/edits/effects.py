@@ -1,6 +1,7 @@
 """Artistic and technical effects, rarer on the web than those of the other files."""
 
 import math
+from typing import Annotated
 
 import numpy as np
 from PIL import Image, ImageFilter
@@ -12,6 +13,7 @@ from qk_iteration.core.images.edits.chance import (
     draw_sign,
     draw_uniform,
     pixels_of,
+    within,
 )
 
 
@@ -31,14 +33,17 @@ def blur_motion(
 
 
 def reduce_palette(
-    image: Image.Image, generator: np.random.Generator, *, num_colors: Count
+    image: Image.Image,
+    generator: np.random.Generator,
+    *,
+    num_colors: Annotated[Count, within(2, 256)],
 ) -> Image.Image:
     """Few colors, mixed by dithering, as in old GIF files.
 
     Args:
         image: RGB.
         generator: Source of all chance.
-        num_colors: Colors left, at most 256.
+        num_colors: Colors left, 2 to 256.
     """
     colors = draw_count(generator, num_colors)
     palette = image.quantize(colors, Image.Quantize.FASTOCTREE)

@@ -1,6 +1,7 @@
 """Edits that move pixels: crop, flip, rotation, perspective, aspect, shear, scale."""
 
 import math
+from typing import Annotated
 
 import numpy as np
 from PIL import Image
@@ -15,6 +16,7 @@ from qk_iteration.core.images.edits.chance import (
     draw_sign,
     draw_uniform,
     pixels_of,
+    within,
 )
 
 _BILINEAR = Image.Resampling.BILINEAR
@@ -108,7 +110,10 @@ def _without_background(
 
 
 def perspective(
-    image: Image.Image, generator: np.random.Generator, *, shift: Share
+    image: Image.Image,
+    generator: np.random.Generator,
+    *,
+    shift: Annotated[Share, within(0, 0.45)],
 ) -> Image.Image:
     """The image as if photographed from the side.
 
@@ -116,7 +121,7 @@ def perspective(
         image: RGB.
         generator: Source of all chance.
         shift: How far each corner moves, inwards or outwards, as a share of the sides;
-            below 0.5.
+            at 0.5 they would meet.
     """
     signs = generator.choice([-1.0, 1.0], size=(4, 2))
     shares = generator.uniform(*shift, size=(4, 2))
