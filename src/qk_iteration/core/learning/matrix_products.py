@@ -1,7 +1,9 @@
 """Matrix products in the number format that the hardware multiplies fastest.
 
-Half-precision rows are multiplied as they are where the processor can, and are brought
-to float32 where it cannot. Sums are kept in float32, or float64 for float64 input.
+bfloat16 rows are multiplied as they are where the processor has instructions for it,
+and are brought to float32 where it has not. float16 rows always are: gradients of a
+softmax over a million rows are smaller than the smallest float16. Sums are kept in
+float32, or float64 for float64 input.
 """
 
 import torch
@@ -10,9 +12,10 @@ from torch import Tensor
 
 def product_dtype(rows: Tensor, total: Tensor) -> torch.dtype:
     """Return the dtype in which to multiply ``rows`` when ``total`` takes the sums."""
-    if total.dtype == torch.float64 or not _is_fast(rows.dtype, total.device):
-        return total.dtype
-    return rows.dtype
+    is_narrow = rows.dtype == torch.bfloat16 and total.dtype == torch.float32
+    if is_narrow and _multiplies_bfloat16(total.device):
+        return torch.bfloat16
+    return total.dtype
 
 
 def multiply_into(product: Tensor, left: Tensor, right: Tensor) -> None:
@@ -35,12 +38,9 @@ def add_product(total: Tensor, left: Tensor, right: Tensor) -> None:
         total += left @ right
 
 
-def _is_fast(dtype: torch.dtype, device: torch.device) -> bool:
-    """Whether the device multiplies this half-precision format faster than float32."""
+def _multiplies_bfloat16(device: torch.device) -> bool:
+    """Whether the device multiplies bfloat16 faster than float32."""
     if device.type == "cuda":
-        has_bfloat16 = torch.cuda.is_bf16_supported(including_emulation=False)
-        return dtype == torch.float16 or (dtype == torch.bfloat16 and has_bfloat16)
-    if device.type == "cpu":
-        # Every processor with AMX has these instructions too.
-        return dtype == torch.bfloat16 and torch.cpu._is_avx512_bf16_supported()
-    return False
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    # Every processor with AMX has these instructions too.
+    return device.type == "cpu" and bool(torch.cpu._is_avx512_bf16_supported())
