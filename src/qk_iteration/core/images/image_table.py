@@ -73,7 +73,7 @@ def tabulate_images(
     return ImageTables(images, quarantined.reset_index(drop=True))
 
 
-def _list_files(folder: Path) -> list[Path]:
+def _list_files(folder: Path) -> list[str]:
     if not folder.is_dir():
         raise FileNotFoundError(
             f"folder must be an existing folder of images; got {folder}. "
@@ -82,7 +82,7 @@ def _list_files(folder: Path) -> list[Path]:
     return list(_walk(folder.absolute()))
 
 
-def _walk(folder: Path) -> Iterator[Path]:
+def _walk(folder: Path) -> Iterator[str]:
     """All files but hidden ones; linked folders too, each only once."""
     visited: set[str] = set()
     for parent, directories, names in os.walk(folder, followlinks=True):
@@ -92,13 +92,16 @@ def _walk(folder: Path) -> Iterator[Path]:
             continue
         visited.add(real_parent)
         directories[:] = sorted(name for name in directories if name[0] != ".")
-        yield from (Path(parent, name) for name in sorted(names) if name[0] != ".")
+        for name in sorted(names):
+            if name[0] != ".":
+                yield os.path.join(parent, name)
 
 
 def _inspect(
-    path: Path, *, max_pixels: int, min_side: int
+    file: str, *, max_pixels: int, min_side: int
 ) -> tuple[str, str, int, int, str]:
     """One row: id, path, width, height, and why the file cannot be used, or ""."""
+    path = Path(file)
     width = height = 0
     if path.suffix.lower() not in SUFFIXES:
         reason = f"The suffix must be one of {', '.join(sorted(SUFFIXES))}."
@@ -108,7 +111,7 @@ def _inspect(
             reason = _judge_size(width, height, min_side)
         except UnreadableImageError as error:
             reason = str(error)
-    return path.stem, str(path), width, height, reason
+    return path.stem, file, width, height, reason
 
 
 def _judge_size(width: int, height: int, min_side: int) -> str:
