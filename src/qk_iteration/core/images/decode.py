@@ -95,7 +95,7 @@ def _one_clear_error(path: Path, max_pixels: int) -> Iterator[None]:
     except UnidentifiedImageError as error:
         raise UnreadableImageError(
             f"{path} must be an image in one of the formats {', '.join(FORMATS)}; "
-            "its content is none of them."
+            "its content is none of them, or cut off."
         ) from error
     except Image.DecompressionBombError as error:
         raise _too_large(path, "more", max_pixels) from error
