@@ -25,6 +25,7 @@ from torch import Tensor
 from qk_iteration.core.learning.matrix_products import add_product
 
 LOG_2 = math.log(2)
+_BLOCK_SIZE = 64
 
 
 class RunningSoftmax:
@@ -53,8 +54,10 @@ class RunningSoftmax:
             keys: Shape (rows, D), of any dtype that multiplies fast.
             first_row: The bank row of the chunk's first key.
         """
-        chunk_maximum = logits.amax(dim=0)
-        self._update_nearest(logits, chunk_maximum, first_row)
+        chunk_maximum, nearest = _maximum(logits)
+        is_nearer = chunk_maximum > self._maximum
+        rows = nearest + first_row
+        self.nearest_rows = torch.where(is_nearer, rows, self.nearest_rows)
         maximum = torch.maximum(self._maximum, chunk_maximum)
         rescale = (self._maximum - maximum).exp2_()
         self._maximum = maximum
@@ -78,16 +81,18 @@ class RunningSoftmax:
         smallest = torch.finfo(self._sum.dtype).tiny
         return self._weighted_keys / self._sum.clamp_min(smallest)[:, None]
 
-    def _update_nearest(
-        self, logits: Tensor, chunk_maximum: Tensor, first_row: int
-    ) -> None:
-        is_nearer = chunk_maximum > self._maximum
-        if logits.is_cuda:
-            rows = logits.argmax(dim=0) + first_row
-            self.nearest_rows = torch.where(is_nearer, rows, self.nearest_rows)
-        else:
-            # On a CPU argmax is ten times slower than amax, and after some chunks few
-            # queries find a nearer row. A GPU would have to wait for which they are.
-            columns = is_nearer.nonzero()[:, 0]
-            rows = logits[:, columns].argmax(dim=0) + first_row
-            self.nearest_rows[columns] = rows
+
+def _maximum(logits: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the largest logit of each query, and its row. Shapes (B,).
+
+    Searching for the row is ten times slower than for the value alone, so it is
+    searched for only in the block of rows that holds the value.
+    """
+    if len(logits) % _BLOCK_SIZE:  # In a bank of ragged size, its last chunk.
+        return logits.max(dim=0)
+    block_maxima = logits.view(-1, _BLOCK_SIZE, logits.shape[1]).amax(dim=1)
+    maximum, block = block_maxima.max(dim=0)
+    within_block = torch.arange(_BLOCK_SIZE, device=logits.device)[:, None]
+    rows = block * _BLOCK_SIZE + within_block
+    nearest = logits.gather(0, rows).argmax(dim=0)
+    return maximum, block * _BLOCK_SIZE + nearest

@@ -1,0 +1,90 @@
+"""Times and memory of steps that do the same work, fit to be compared."""
+
+import gc
+import platform
+import re
+import statistics
+import time
+from collections.abc import Callable, Hashable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+
+Step = Callable[[], object]
+"""One measured piece of work."""
+Name = TypeVar("Name", bound=Hashable)
+
+
+def interleaved_medians(
+    steps: Mapping[Name, Step], num_rounds: int, device: torch.device
+) -> dict[Name, float]:
+    """Return the median seconds of each step.
+
+    Every round runs every step once, so that a disturbance of the machine hits all of
+    them alike; one more round before warms up.
+
+    Args:
+        steps: What to measure, by name.
+        num_rounds: Measured rounds.
+        device: Waited for where it works on its own.
+    """
+    seconds: dict[Name, list[float]] = {name: [] for name in steps}
+    for _ in range(num_rounds + 1):
+        for name, step in steps.items():
+            seconds[name].append(_seconds(step, device))
+    return {name: statistics.median(taken[1:]) for name, taken in seconds.items()}
+
+
+def extra_peak_mib(step: Step, device: torch.device) -> float:
+    """Return how many MiB a step needs at most beyond what is held before it.
+
+    On a CPU this is the peak of resident memory, and meaningful only in a fresh
+    process: freed memory that the process still holds would hide the need.
+    """
+    gc.collect()
+    if device.type == "cuda":
+        before = torch.cuda.memory_allocated()
+        torch.cuda.reset_peak_memory_stats()
+        step()
+        torch.cuda.synchronize()
+        return (torch.cuda.max_memory_allocated() - before) / 2**20
+    Path("/proc/self/clear_refs").write_text("5")  # Starts the peak anew.
+    before = _resident_mib("VmRSS")
+    step()
+    return _resident_mib("VmHWM") - before
+
+
+def describe_machine(device: torch.device) -> dict[str, str | int | bool]:
+    """Return what must be known of a machine to read its figures."""
+    return {
+        "cpu": _cpu_name(),
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "has_amx": bool(torch.cpu._is_amx_tile_supported()),
+        "threads": torch.get_num_threads(),
+        "gpu": torch.cuda.get_device_name() if device.type == "cuda" else "none",
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def _seconds(step: Step, device: torch.device) -> float:
+    start = time.perf_counter()
+    step()
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter() - start
+
+
+def _resident_mib(field: str) -> float:
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    match = re.search(rf"{field}:\s+(\d+) kB", status)
+    if match is None:
+        raise RuntimeError(f"/proc/self/status has no {field}: Linux is needed.")
+    return int(match[1]) / 1024
+
+
+def _cpu_name() -> str:
+    info = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    match = re.search(r"model name\s*: (.*)", info)
+    return match[1] if match else platform.processor()
