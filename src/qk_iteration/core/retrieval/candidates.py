@@ -1,17 +1,20 @@
 """Lists of candidate pairs that grow no larger than they must.
 
-Two lists exist: the best pairs over all queries together, which is the rule of the
+Two lists exist: the best pairs of all queries together, which is the rule of the
 challenge, and the best references of each query. Both take the scores of a tile at a
 time and say which score a pair must reach to matter.
 
 Equal scores at the end of a list are a question of order: the pair of the smaller
 reference rank stays, then that of the smaller query rank. Ranks follow the ids, so
 that the list depends neither on the order of the rows nor on the size of a block.
+The scores that are offered are rounded, so a list holds some pairs in reserve until
+it is cut by exact scores.
 
 Shapes:
     Q: queries.
+    q: queries of one tile.
     k: candidates kept for each query.
-    c: candidates offered by one tile.
+    c: candidates of a list or a tile.
 """
 
 from dataclasses import dataclass
@@ -29,6 +32,9 @@ class Candidates:
     reference_ranks: NDArray[np.int64]
     scores: NDArray[np.float32]
 
+    def __len__(self) -> int:
+        return len(self.scores)
+
     def take(self, chosen: NDArray[np.integer]) -> "Candidates":
         """Some of the candidates, by position."""
         return Candidates(
@@ -36,7 +42,7 @@ class Candidates:
         )
 
     def best_first(self) -> "Candidates":
-        """The same candidates by falling score; ties by reference, then query rank."""
+        """The same by falling score, ties by reference rank, then by query rank."""
         return self.take(
             np.lexsort((self.query_ranks, self.reference_ranks, -self.scores))
         )
@@ -55,8 +61,11 @@ class CandidateList(Protocol):
     def offer(self, candidates: Candidates) -> None:
         """Take in the candidates that one tile brings."""
 
-    def best(self) -> Candidates:
-        """The list when everything was offered, in no particular order."""
+    def with_reserve(self) -> Candidates:
+        """What was kept when everything was offered, in no particular order."""
+
+    def cut(self, candidates: Candidates) -> Candidates:
+        """The list proper, out of the candidates that were kept."""
 
 
 class BestPairs:
@@ -64,40 +73,41 @@ class BestPairs:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._kept: list[Candidates] = []
-        self._num_kept = 0
+        self._num_kept_at_a_cut = limit + limit // 16 + 64
+        self._offered: list[Candidates] = []
+        self._num_offered = 0
         self._floor = -np.inf
 
     def floors(self, rows: slice) -> float:
-        """The score of the last pair of the list when it was last cut."""
+        """The score of the last pair when the list was last cut."""
         return self._floor
 
     def offer(self, candidates: Candidates) -> None:
         """Take in the candidates that one tile brings."""
-        self._kept.append(candidates)
-        self._num_kept += len(candidates.scores)
-        if self._num_kept > 2 * self._limit:  # cutting at each offer would cost time
-            self._cut()
+        self._offered.append(candidates)
+        self._num_offered += len(candidates)
+        if self._num_offered > 2 * self._num_kept_at_a_cut:  # seldom: it costs time
+            kept = self.with_reserve()
+            self._offered, self._num_offered = [kept], len(kept)
+            self._floor = float(kept.scores.min())
 
-    def best(self) -> Candidates:
-        """The list when everything was offered. Shape (c,), c <= limit."""
-        return self._cut()
+    def with_reserve(self) -> Candidates:
+        """What was kept when everything was offered. Shape (c,)."""
+        return best_pairs(_join(self._offered), self._num_kept_at_a_cut)
 
-    def _cut(self) -> Candidates:
-        candidates = _join(self._kept)
-        if len(candidates.scores) > self._limit:
-            candidates = candidates.take(_best(candidates, self._limit))
-            self._floor = float(candidates.scores.min())
-        self._kept, self._num_kept = [candidates], len(candidates.scores)
-        return candidates
+    def cut(self, candidates: Candidates) -> Candidates:
+        """The best pairs, in no particular order. Shape (c,), c <= limit."""
+        return best_pairs(candidates, self._limit)
 
 
 class NearestPerQuery:
     """The ``top_k`` best references of each query."""
 
     def __init__(self, num_queries: int, top_k: int) -> None:
-        self._scores = np.full((num_queries, top_k), -np.inf, np.float32)
-        self._reference_ranks = np.full((num_queries, top_k), -1, np.int64)
+        self._top_k = top_k
+        shape = num_queries, top_k + max(top_k // 16, 4)
+        self._scores = np.full(shape, -np.inf, np.float32)
+        self._reference_ranks = np.full(shape, -1, np.int64)
 
     def floors(self, rows: slice) -> NDArray[np.float32]:
         """Each query's last score so far. Shape (q, 1)."""
@@ -106,25 +116,18 @@ class NearestPerQuery:
     def offer(self, candidates: Candidates) -> None:
         """Take in the candidates that one tile brings."""
         asked = np.unique(candidates.query_ranks)
-        top_k = self._scores.shape[1]
+        width = self._scores.shape[1]
         known = Candidates(
-            np.repeat(asked, top_k),
+            np.repeat(asked, width),
             self._reference_ranks[asked].reshape(-1),
             self._scores[asked].reshape(-1),
         )
-        both = _join([known, candidates])
-        both = both.take(
-            np.lexsort((both.reference_ranks, -both.scores, both.query_ranks))
-        )
-        starts = np.searchsorted(both.query_ranks, both.query_ranks, side="left")
-        places = np.arange(len(starts)) - starts  # within its own query
-        kept = np.flatnonzero(places < top_k)
-        both, places = both.take(kept), places[kept]
-        self._scores[both.query_ranks, places] = both.scores
-        self._reference_ranks[both.query_ranks, places] = both.reference_ranks
+        best, places = nearest_of_each_query(_join([known, candidates]), width)
+        self._scores[best.query_ranks, places] = best.scores
+        self._reference_ranks[best.query_ranks, places] = best.reference_ranks
 
-    def best(self) -> Candidates:
-        """The lists of all queries as one. Shape (c,), c <= Q * k."""
+    def with_reserve(self) -> Candidates:
+        """What was kept when everything was offered. Shape (c,)."""
         query_ranks, places = np.nonzero(self._reference_ranks >= 0)
         return Candidates(
             query_ranks,
@@ -132,20 +135,15 @@ class NearestPerQuery:
             self._scores[query_ranks, places],
         )
 
-
-def _join(parts: list[Candidates]) -> Candidates:
-    if not parts:
-        empty = np.zeros(0, np.int64)
-        return Candidates(empty, empty, np.zeros(0, np.float32))
-    return Candidates(
-        np.concatenate([part.query_ranks for part in parts]),
-        np.concatenate([part.reference_ranks for part in parts]),
-        np.concatenate([part.scores for part in parts]),
-    )
+    def cut(self, candidates: Candidates) -> Candidates:
+        """The lists of all queries, one after the other. Shape (c,), c <= Q * k."""
+        return nearest_of_each_query(candidates, self._top_k)[0]
 
 
-def _best(candidates: Candidates, limit: int) -> NDArray[np.int64]:
-    """Positions of the ``limit`` best, with the stated order inside the last tie."""
+def best_pairs(candidates: Candidates, limit: int) -> Candidates:
+    """The ``limit`` best candidates, in no particular order."""
+    if len(candidates) <= limit:
+        return candidates
     last_score = np.partition(candidates.scores, -limit)[-limit]
     above = np.flatnonzero(candidates.scores > last_score)
     tied = np.flatnonzero(candidates.scores == last_score)
@@ -155,4 +153,26 @@ def _best(candidates: Candidates, limit: int) -> NDArray[np.int64]:
             (candidates.query_ranks[tied], candidates.reference_ranks[tied])
         )
         tied = tied[order[:room]]
-    return np.concatenate([above, tied])
+    return candidates.take(np.concatenate([above, tied]))
+
+
+def nearest_of_each_query(
+    candidates: Candidates, top_k: int
+) -> tuple[Candidates, NDArray[np.int64]]:
+    """The ``top_k`` best of each query, and the place of each in its query's list."""
+    order = np.lexsort(
+        (candidates.reference_ranks, -candidates.scores, candidates.query_ranks)
+    )
+    ordered = candidates.take(order)
+    starts = np.searchsorted(ordered.query_ranks, ordered.query_ranks, side="left")
+    places = np.arange(len(ordered)) - starts
+    kept = np.flatnonzero(places < top_k)
+    return ordered.take(kept), places[kept]
+
+
+def _join(parts: list[Candidates]) -> Candidates:
+    return Candidates(
+        np.concatenate([part.query_ranks for part in parts]),
+        np.concatenate([part.reference_ranks for part in parts]),
+        np.concatenate([part.scores for part in parts]),
+    )

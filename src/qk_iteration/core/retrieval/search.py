@@ -84,7 +84,7 @@ def search_references(
     for ranks, block in _ranked_blocks(references, reference_order, tiles):
         tiles.set_references(as_product_references(block, metric))
         _offer_block(candidates, tiles, ranks, len(queries))
-    found = candidates.best()
+    found = candidates.with_reserve()
     scores = exact_scores(
         sorted_queries,
         references,
@@ -92,7 +92,7 @@ def search_references(
         reference_order[found.reference_ranks],
         metric=metric,
     )
-    best = replace(found, scores=scores).best_first()
+    best = candidates.cut(replace(found, scores=scores)).best_first()
     return PredictedMatches(
         queries.ids,
         references.ids,
