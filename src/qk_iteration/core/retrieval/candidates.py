@@ -23,6 +23,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from qk_iteration.core.retrieval.candidate_keys import (
+    reference_ranks_of,
+    scores_of,
+    to_keys,
+)
+
 
 @dataclass(frozen=True, eq=False)
 class Candidates:
@@ -106,38 +112,41 @@ class NearestPerQuery:
     def __init__(self, num_queries: int, top_k: int) -> None:
         self._top_k = top_k
         shape = num_queries, top_k + max(top_k // 16, 4)
-        self._scores = np.full(shape, -np.inf, np.float32)
-        self._reference_ranks = np.full(shape, -1, np.int64)
+        self._keys = to_keys(np.full(shape, -np.inf, np.float32), np.zeros(shape, int))
 
     def floors(self, rows: slice) -> NDArray[np.float32]:
         """Each query's last score so far. Shape (q, 1)."""
-        return self._scores[rows, -1:]
+        return scores_of(self._keys[rows, :1])
 
     def offer(self, candidates: Candidates) -> None:
-        """Take in the candidates that one tile brings."""
-        asked = np.unique(candidates.query_ranks)
-        width = self._scores.shape[1]
-        known = Candidates(
-            np.repeat(asked, width),
-            self._reference_ranks[asked].reshape(-1),
-            self._scores[asked].reshape(-1),
+        """Take in the candidates that one tile brings, query after query."""
+        asked, rows, counts = np.unique(
+            candidates.query_ranks, return_inverse=True, return_counts=True
         )
-        best, places = nearest_of_each_query(_join([known, candidates]), width)
-        self._scores[best.query_ranks, places] = best.scores
-        self._reference_ranks[best.query_ranks, places] = best.reference_ranks
+        width = self._keys.shape[1]
+        # Beside its list so far, each query has as many places as the busiest needs.
+        both = np.zeros((len(asked), width + counts.max()), np.uint64)
+        both[:, :width] = self._keys[asked]
+        places = np.arange(len(rows)) - (np.cumsum(counts) - counts)[rows]
+        both[rows, width + places] = to_keys(
+            candidates.scores, candidates.reference_ranks
+        )
+        # Partitioned, the least of the best comes first: where floors() looks.
+        self._keys[asked] = np.partition(both, -width, axis=1)[:, -width:]
 
     def with_reserve(self) -> Candidates:
         """What was kept when everything was offered. Shape (c,)."""
-        query_ranks, places = np.nonzero(self._reference_ranks >= 0)
+        scores = scores_of(self._keys)
+        query_ranks, places = np.nonzero(scores > -np.inf)
         return Candidates(
             query_ranks,
-            self._reference_ranks[query_ranks, places],
-            self._scores[query_ranks, places],
+            reference_ranks_of(self._keys[query_ranks, places]),
+            scores[query_ranks, places],
         )
 
     def cut(self, candidates: Candidates) -> Candidates:
         """The lists of all queries, one after the other. Shape (c,), c <= Q * k."""
-        return nearest_of_each_query(candidates, self._top_k)[0]
+        return nearest_of_each_query(candidates, self._top_k)
 
 
 def best_pairs(candidates: Candidates, limit: int) -> Candidates:
@@ -156,18 +165,14 @@ def best_pairs(candidates: Candidates, limit: int) -> Candidates:
     return candidates.take(np.concatenate([above, tied]))
 
 
-def nearest_of_each_query(
-    candidates: Candidates, top_k: int
-) -> tuple[Candidates, NDArray[np.int64]]:
-    """The ``top_k`` best of each query, and the place of each in its query's list."""
+def nearest_of_each_query(candidates: Candidates, top_k: int) -> Candidates:
+    """The ``top_k`` best candidates of each query."""
     order = np.lexsort(
         (candidates.reference_ranks, -candidates.scores, candidates.query_ranks)
     )
     ordered = candidates.take(order)
     starts = np.searchsorted(ordered.query_ranks, ordered.query_ranks, side="left")
-    places = np.arange(len(ordered)) - starts
-    kept = np.flatnonzero(places < top_k)
-    return ordered.take(kept), places[kept]
+    return ordered.take(np.flatnonzero(np.arange(len(ordered)) - starts < top_k))
 
 
 def _join(parts: list[Candidates]) -> Candidates:
