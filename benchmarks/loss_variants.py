@@ -175,7 +175,7 @@ def pytorch_metric_learning(problem: Problem) -> Step:
     _refuse_narrow(problem)
     bank_size = len(problem.rows)
     num_pairs = len(problem.embeddings) ** 2 * bank_size
-    if num_pairs > 3 * 10**8:
+    if num_pairs > 10**8:
         needed = 4 * num_pairs / 2**30
         raise NotApplicableError(f"asks for tensors of {needed:.1f} GiB each")
     loss = CrossBatchMemory(

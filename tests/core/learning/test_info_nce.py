@@ -37,14 +37,14 @@ def reference_info_nce(embeddings, bank, positive_rows, is_excluded=None) -> Ten
     return F.cross_entropy(logits, positive_rows)
 
 
-def our_info_nce(embeddings, bank, positive_rows, chunk_size=16, excluded=None):
+def our_info_nce(embeddings, bank, positive_rows, chunk_size=16, **excluded):
     return info_nce(
         embeddings,
         bank,
         positive_rows,
         temperature=TEMPERATURE,
         chunk_size=chunk_size,
-        excluded=excluded,
+        **excluded,
     )
 
 
@@ -117,6 +117,28 @@ def test_excluded_rows_are_no_negatives(batch):
     torch.testing.assert_close(grad, expected_grad)
     rows = torch.arange(BATCH_SIZE)
     assert not is_excluded[rows, result.nearest_negative_rows].any()
+
+
+def test_counted_rows_share_the_probability_of_the_positive(batch):
+    embeddings, bank, positive_rows = batch
+    generator = torch.Generator().manual_seed(2)
+    is_positive = torch.rand(BATCH_SIZE, BANK_SIZE, generator=generator) < 0.05
+    is_positive[torch.arange(BATCH_SIZE), positive_rows] = False
+    excluded = ExcludedRows(*is_positive.nonzero().unbind(dim=1))
+    is_positive[torch.arange(BATCH_SIZE), positive_rows] = True
+    probabilities = (embeddings @ bank.T / TEMPERATURE).softmax(dim=1)
+    expected = -(probabilities * is_positive).sum(dim=1).log().mean()
+    (expected_grad,) = torch.autograd.grad(expected, embeddings, retain_graph=True)
+
+    result = our_info_nce(*batch, excluded=excluded, count_excluded=True)
+    (grad,) = torch.autograd.grad(result.loss, embeddings)
+
+    torch.testing.assert_close(result.loss, expected)
+    torch.testing.assert_close(grad, expected_grad)
+    nearest_rows = probabilities.argmax(dim=1)
+    assert torch.equal(
+        result.is_correct, is_positive[torch.arange(BATCH_SIZE), nearest_rows]
+    )
 
 
 def test_hand_computed_loss_of_two_rows():

@@ -43,9 +43,9 @@ def reference_loss(embeddings, features, head, positive_rows, is_excluded=None):
     return F.cross_entropy(logits, positive_rows)
 
 
-def our_loss(*batch, chunk_size=16, excluded=None):
+def our_loss(*batch, chunk_size=16, **excluded):
     return info_nce_through_head(
-        *batch, temperature=TEMPERATURE, chunk_size=chunk_size, excluded=excluded
+        *batch, temperature=TEMPERATURE, chunk_size=chunk_size, **excluded
     ).loss
 
 
@@ -90,6 +90,23 @@ def test_excluded_rows_move_neither_embeddings_nor_head():
 
     torch.testing.assert_close(loss, expected)
     torch.testing.assert_close(grads, expected_grads)
+
+
+def test_counted_rows_share_the_probability_of_the_positive():
+    batch = embeddings, features, head, positive_rows = draw_batch()
+    also_positive = (positive_rows + 1) % BANK_SIZE
+    keys = F.normalize(head(features), dim=1)
+    probabilities = (embeddings @ keys.T / TEMPERATURE).softmax(dim=1)
+    both = torch.stack([positive_rows, also_positive], dim=1)
+    expected = -probabilities.gather(1, both).sum(dim=1).log().mean()
+
+    excluded = ExcludedRows.own(also_positive)
+    loss = our_loss(*batch, excluded=excluded, count_excluded=True)
+
+    torch.testing.assert_close(loss, expected)
+    torch.testing.assert_close(
+        gradients(loss, embeddings, head), gradients(expected, embeddings, head)
+    )
 
 
 @pytest.mark.parametrize(

@@ -2,20 +2,26 @@
 
 The positive never takes part in the softmax over the negatives; with both known,
 
-    loss = softplus(log_sum_exp(negatives) - positive).
+    loss = softplus(log_sum_exp(negatives) - log_sum_exp(positives)).
 
 Its gradient is a sigmoid times (mean negative - positive). The usual form, the mean
 over all rows minus the positive, is the small difference of two large vectors once
 the model is good, and wrong in low precision exactly when training succeeds.
 
+Mostly there is one positive. Where several rows count as positives, the loss is minus
+the log of their summed probability: it is content with any of them, and can reach 0,
+which the mean of their single losses cannot.
+
 Shapes:
     B: batch size.
     N: bank size.
     D: embedding dimension.
+    P: positives of the batch, at least one for each of its rows.
 """
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -26,7 +32,7 @@ class BankLoss(NamedTuple):
     loss: Tensor
     """Mean over the batch, in nats. A scalar."""
     is_correct: Tensor
-    """Whether the positive is more similar than every negative. Shape (B,), bool."""
+    """Whether a positive is more similar than every negative. Shape (B,), bool."""
     nearest_negative_rows: Tensor
     """Bank row of the most similar negative, -1 without any. Shape (B,), int64."""
     loss_per_row: Tensor
@@ -45,21 +51,29 @@ class Negatives(NamedTuple):
 
 
 def join_positives(
-    queries: Tensor, positives: Tensor, negatives: Negatives
+    queries: Tensor, batch_rows: Tensor, positives: Tensor, negatives: Negatives
 ) -> BankLoss:
     """Return the loss of queries whose negatives are summed up already.
 
     Args:
         queries: Embeddings over temperature. Shape (B, D).
-        positives: The key of each query, of unit length. Shape (B, D).
+        batch_rows: The query of each positive. Shape (P,), int64.
+        positives: The keys, of unit length. Shape (P, D).
         negatives: The rest of the bank.
     """
-    positive_logits = (queries * positives).sum(dim=1)
+    batch_rows = batch_rows.to(queries.device)
+    logits = (queries[batch_rows] * positives).sum(dim=1)
+    nearest = torch.full_like(negatives.nearest_logits, -torch.inf)
+    nearest = nearest.scatter_reduce(0, batch_rows, logits.detach(), "amax")
+    weights = (logits - nearest[batch_rows]).exp()
+    log_sum_exp = (
+        nearest + torch.zeros_like(nearest).index_add(0, batch_rows, weights).log()
+    )
     # Above the threshold softplus(x) is x; its default, 20, is too low for float64.
-    loss_per_row = F.softplus(negatives.log_sum_exp - positive_logits, threshold=50)
+    loss_per_row = F.softplus(negatives.log_sum_exp - log_sum_exp, threshold=50)
     return BankLoss(
         loss=loss_per_row.mean(),
-        is_correct=positive_logits > negatives.nearest_logits,
+        is_correct=nearest > negatives.nearest_logits,
         nearest_negative_rows=negatives.nearest_rows,
         loss_per_row=loss_per_row,
     )

@@ -25,6 +25,12 @@ class ExcludedRows(NamedTuple):
     bank_rows: Tensor
     """Shape (E,), int64, values in [0, N)."""
 
+    @classmethod
+    def own(cls, positive_rows: Tensor) -> "ExcludedRows":
+        """Return the pairs of each batch row and its positive. (B,) to B pairs."""
+        batch_rows = torch.arange(len(positive_rows), device=positive_rows.device)
+        return cls(batch_rows, positive_rows)
+
     def joined(self, other: "ExcludedRows") -> "ExcludedRows":
         """Return the pairs of both; a pair may occur twice."""
         return ExcludedRows(

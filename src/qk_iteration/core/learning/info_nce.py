@@ -40,6 +40,7 @@ def info_nce(
     temperature: float,
     chunk_size: int,
     excluded: ExcludedRows | None = None,
+    count_excluded: bool = False,
 ) -> BankLoss:
     """Return the InfoNCE loss of a batch; every other row of the bank is a negative.
 
@@ -56,7 +57,8 @@ def info_nce(
         temperature: Divides the cosine similarities; positive.
         chunk_size: Rows of the bank compared at a time. Changes memory and speed,
             never the result.
-        excluded: Further rows that are no negatives of a batch row.
+        excluded: Further rows that are no negatives of a batch row; no pair twice.
+        count_excluded: Whether these count as positives, beside the own one.
 
     Returns:
         The loss in float32, or float64 for float64 embeddings. Chance level is
@@ -74,10 +76,13 @@ def info_nce(
         )
     wide = torch.promote_types(embeddings.dtype, torch.float32)
     queries = embeddings.to(wide) / temperature
-    positives = bank[positive_rows.to(bank.device)].to(queries)
-    walk = BankWalk(bank, positive_rows, excluded, chunk_size)
+    own = ExcludedRows.own(positive_rows)
+    masked = own if excluded is None else own.joined(excluded)
+    positive = masked if count_excluded else own
+    positives = bank[positive.bank_rows.to(bank.device)].to(queries)
+    walk = BankWalk(bank, masked, chunk_size)
     negatives = Negatives(*_NegativesInBank.apply(queries, walk))
-    return join_positives(queries, positives, negatives)
+    return join_positives(queries, positive.batch_rows, positives, negatives)
 
 
 class _NegativesInBank(torch.autograd.Function):

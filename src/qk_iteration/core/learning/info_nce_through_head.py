@@ -48,6 +48,7 @@ def info_nce_through_head(
     temperature: float,
     chunk_size: int,
     excluded: ExcludedRows | None = None,
+    count_excluded: bool = False,
 ) -> BankLoss:
     """Return the InfoNCE loss against the keys ``normalize(head(features))``.
 
@@ -64,7 +65,8 @@ def info_nce_through_head(
         temperature: Divides the cosine similarities; positive.
         chunk_size: Rows compared at a time. Changes memory and speed, never the
             result.
-        excluded: Further rows that are no negatives of a batch row.
+        excluded: Further rows that are no negatives of a batch row; no pair twice.
+        count_excluded: Whether these count as positives, beside the own one.
 
     Raises:
         ValueError: If the shapes disagree, ``features`` require a gradient, or a
@@ -81,13 +83,15 @@ def info_nce_through_head(
     queries = embeddings.to(wide) / temperature
     weight = head.weight.to(wide)
     bias = queries.new_zeros(len(weight)) if head.bias is None else head.bias.to(wide)
-    own_features = features[positive_rows.to(features.device)].to(queries)
-    positives = functional.normalize(
-        functional.linear(own_features, weight, bias), eps=_SMALLEST_LENGTH
-    )
-    walk = BankWalk(features, positive_rows, excluded, chunk_size)
+    own = ExcludedRows.own(positive_rows)
+    masked = own if excluded is None else own.joined(excluded)
+    positive = masked if count_excluded else own
+    own_features = features[positive.bank_rows.to(features.device)].to(queries)
+    outputs = functional.linear(own_features, weight, bias)
+    positives = functional.normalize(outputs, eps=_SMALLEST_LENGTH)
+    walk = BankWalk(features, masked, chunk_size)
     negatives = Negatives(*_NegativesThroughHead.apply(queries, weight, bias, walk))
-    return join_positives(queries, positives, negatives)
+    return join_positives(queries, positive.batch_rows, positives, negatives)
 
 
 class _NegativesThroughHead(torch.autograd.Function):

@@ -23,10 +23,8 @@ class BankWalk:
 
     rows: Tensor
     """Embeddings or features. Shape (N, columns)."""
-    positive_rows: Tensor
-    """Each query's own row, never its negative. Shape (B,), int64."""
-    excluded: ExcludedRows | None
-    """Further pairs that are no negatives."""
+    masked: ExcludedRows
+    """The pairs that are no negatives: each query's positive, and the excluded."""
     chunk_size: int
     """Rows at a time."""
 
@@ -39,15 +37,9 @@ class BankWalk:
         needs_copy = self.rows.dtype != dtype or self.rows.device != device
         buffer_size = min(self.chunk_size, len(self.rows)) if needs_copy else 0
         buffer = total.new_empty(buffer_size, self.rows.shape[1], dtype=dtype)
-        masked = self._masked().by_chunk(len(self.rows), self.chunk_size)
+        masked = self.masked.by_chunk(len(self.rows), self.chunk_size)
         for rows, pairs in zip(self.rows.split(self.chunk_size), masked, strict=True):
             yield (buffer[: len(rows)].copy_(rows) if needs_copy else rows), pairs
-
-    def _masked(self) -> ExcludedRows:
-        device = self.positive_rows.device
-        batch_rows = torch.arange(len(self.positive_rows), device=device)
-        own = ExcludedRows(batch_rows, self.positive_rows)
-        return own if self.excluded is None else own.joined(self.excluded)
 
 
 def softmax_over_negatives(
