@@ -75,9 +75,9 @@ def _to_text(names: NDArray[np.generic], what: str) -> NDArray[np.str_]:
         return names.astype(np.str_)
     if names.dtype.kind == "S":
         try:
-            return np.char.decode(names.astype(np.bytes_), "utf-8")
-        except UnicodeDecodeError as error:
-            raise FormatError(f"{what} must be UTF-8 text; {error}.") from error
+            return names.astype(np.str_)  # ASCII, five times faster
+        except UnicodeDecodeError:
+            return _to_text(names.astype(np.object_), what)
     if names.dtype.kind == "O":
         return np.array([_one_to_text(name, what) for name in names.tolist()], np.str_)
     if names.size == 0:

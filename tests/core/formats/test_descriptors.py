@@ -1,0 +1,54 @@
+"""Descriptors are checked when they are built, their values when they are searched."""
+
+import numpy as np
+import pytest
+
+from qk_iteration.core.formats import descriptors
+from qk_iteration.core.formats.descriptors import Descriptors, check_values
+from qk_iteration.core.formats.format_error import FormatError
+
+
+@pytest.mark.parametrize(
+    ("ids", "vectors", "complaint"),
+    [
+        (["a"], np.zeros((2, 3)), "1 ids and 2 descriptors"),
+        ([], np.zeros((0, 3)), "at least one row"),
+        (["a"], np.zeros((1, 0)), "at least one row and one column"),
+        (["a"], np.zeros(3), "shape \\(3,\\)"),
+        (["a"], np.zeros((1, 3), int), "floating-point numbers; got int64"),
+        (["a"], np.zeros((1, 3), complex), "floating-point"),
+        (["a"], np.array([["x"]]), "floating-point"),
+        (["a", "a"], np.zeros((2, 3)), "'a' stands there more than once"),
+        (["x/a.jpg", "y/a.png"], np.zeros((2, 3)), "'a' stands there more than once"),
+    ],
+)
+def test_malformed_sets_are_refused(ids, vectors, complaint):
+    with pytest.raises(FormatError, match=complaint):
+        Descriptors(ids, vectors)
+
+
+def test_lists_are_taken_as_arrays_and_read_as_float32():
+    read = Descriptors(["a", "b"], [[1.0, 2.0], [3.0, 4.0]]).read()
+    assert read.dtype == np.float32
+    assert read.tolist() == [[1, 2], [3, 4]]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e30, 1e300])
+@pytest.mark.parametrize("block_size", [3, 100])
+def test_a_number_that_cannot_be_ranked_is_named(monkeypatch, value, block_size):
+    monkeypatch.setattr(descriptors, "ROWS_PER_READ", block_size)
+    vectors = np.ones((10, 4))
+    vectors[7, 2] = value
+    broken = Descriptors([f"Q{row}" for row in range(10)], vectors)
+    with pytest.raises(FormatError, match=r"descriptor of 'Q7' \(row 7\)"):
+        check_values(broken, what="Queries")
+
+
+def test_collapse_is_seen_over_blocks(monkeypatch):
+    monkeypatch.setattr(descriptors, "ROWS_PER_READ", 3)
+    ids = [f"Q{row}" for row in range(10)]
+    vectors = np.ones((10, 4))
+    assert check_values(Descriptors(ids, vectors), what="Queries")
+    assert not check_values(Descriptors(ids[:1], vectors[:1]), what="Queries")
+    vectors[9, 3] = 2
+    assert not check_values(Descriptors(ids, vectors), what="Queries")
