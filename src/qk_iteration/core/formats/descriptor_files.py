@@ -83,15 +83,15 @@ def read_table(path: Path, vectors_key: str, ids_key: str) -> Descriptors:
     """
     with _naming(path):
         if path.suffix.lower() == NPZ_SUFFIX:
-            with np.load(path, allow_pickle=False) as arrays:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 _check_keys(arrays.files, vectors_key, ids_key)
                 names, vectors = arrays[ids_key], arrays[vectors_key]
         else:
-            with _open_hdf5(path) as file:
-                _check_keys(list(file), vectors_key, ids_key)
-                names = np.asarray(file[ids_key][:])
+            with _open_hdf5(path) as sets:
+                _check_keys(list(sets), vectors_key, ids_key)
+                names = np.asarray(sets[ids_key][:])
                 vectors = _StoredVectors(
-                    path, vectors_key, file[vectors_key].shape, file[vectors_key].dtype
+                    path, vectors_key, sets[vectors_key].shape, sets[vectors_key].dtype
                 )
         return Descriptors(image_ids(names, what=ids_key), vectors)
 

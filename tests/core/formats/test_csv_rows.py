@@ -1,0 +1,60 @@
+"""CSV rows are compared with what stands in the text."""
+
+import pytest
+
+from qk_iteration.core.formats.csv_rows import read_csv_rows, write_csv_rows
+from qk_iteration.core.formats.format_error import FormatError
+
+HEADER = ("query_id", "reference_id")
+ROWS = [["Q1", "R1"], ["Q2", ""]]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "query_id,reference_id\nQ1,R1\nQ2,\n",
+        "Q1,R1\nQ2,\n",
+        "query_id,reference_id\r\nQ1,R1\r\nQ2,\r\n",
+        "\ufeffquery_id,reference_id\nQ1,R1\nQ2,\n",
+        'query_id,reference_id\n"Q1","R1"\n"Q2",""\n\n\n',
+        "Q1,R1\n\nQ2,",
+    ],
+)
+def test_header_line_ends_and_blank_lines_may_vary(tmp_path, text):
+    (tmp_path / "rows.csv").write_bytes(text.encode())
+    assert read_csv_rows(tmp_path / "rows.csv", HEADER) == ROWS
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"query_id,reference_id\nQ1,R1,0.5\n", "row 1 has 3: 'Q1,R1,0.5'"),
+        (b"Q1,R1\nQ2\n", "row 2 has 1: 'Q2'"),
+        (b"query_id, reference_id\nQ1,R1\n", "letter by letter"),
+        (b"Query_ID,reference_id\nQ1,R1\n", "letter by letter"),
+        (b"query,reference\nQ1,R1\n", "header must be 'query_id,reference_id'"),
+        (b"Q1,R1\n\xff\xfe,R2\n", "not UTF-8"),
+        (b'Q1,"R1\nQ2,R2\n', "not CSV"),
+    ],
+)
+def test_malformed_rows_are_refused(tmp_path, content, complaint):
+    (tmp_path / "rows.csv").write_bytes(content)
+    with pytest.raises(FormatError, match=complaint):
+        read_csv_rows(tmp_path / "rows.csv", HEADER)
+
+
+def test_a_missing_line_end_is_said(tmp_path, caplog):
+    (tmp_path / "rows.csv").write_text("Q1,R1\nQ2,R0")
+    read_csv_rows(tmp_path / "rows.csv", HEADER)
+    assert "may be cut short" in caplog.text
+
+
+def test_nothing_is_no_rows(tmp_path):
+    (tmp_path / "rows.csv").write_bytes(b"")
+    assert read_csv_rows(tmp_path / "rows.csv", HEADER) == []
+
+
+def test_what_was_written_is_read(tmp_path):
+    write_csv_rows(tmp_path / "new" / "rows.csv", HEADER, ROWS)
+    assert read_csv_rows(tmp_path / "new" / "rows.csv", HEADER) == ROWS
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["rows.csv"]
