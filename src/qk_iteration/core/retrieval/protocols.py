@@ -6,6 +6,8 @@ Scores under different protocols do not compare, so the name goes with every fig
 from dataclasses import dataclass
 
 PROTOCOL_NAMES = ("isc2021", "drivendata", "knn")
+ISC2021_CANDIDATES = 500_000
+DRIVENDATA_CANDIDATES_PER_QUERY = 10
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Protocol:
 
     def candidates_for(self, num_queries: int) -> int:
         """Pairs kept, for so many queries."""
-        return self.num_candidates or 10 * num_queries
+        return self.num_candidates or DRIVENDATA_CANDIDATES_PER_QUERY * num_queries
 
 
 def protocol_named(name: str, *, top_k: int) -> Protocol:
@@ -46,7 +48,7 @@ def protocol_named(name: str, *, top_k: int) -> Protocol:
         ValueError: If there is no such protocol, or ``top_k`` is not positive.
     """
     if name == "isc2021":
-        return Protocol(name, num_candidates=500_000)
+        return Protocol(name, num_candidates=ISC2021_CANDIDATES)
     if name == "drivendata":
         return Protocol(name, num_candidates=None, only_labelled_queries=True)
     if name == "knn":
