@@ -74,7 +74,14 @@ def _add_inputs(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--predictions", type=Path, help="CSV of query_id,reference_id,score"
     )
-    group.add_argument("--ground-truth", type=Path, required=True, help="CSV or JSON")
+    group.add_argument(
+        "--ground-truth",
+        nargs="+",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="CSV or JSON",
+    )
 
 
 def _add_rules(group: argparse._ArgumentGroup) -> None:

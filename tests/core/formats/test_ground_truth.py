@@ -57,6 +57,21 @@ def test_python_objects_are_taken_alike(source):
     assert as_true_matches(source).references == MATCHES
 
 
+def test_files_of_different_queries_are_joined(tmp_path):
+    (tmp_path / "one.csv").write_text("Q1,R5\nQ2,\n")
+    (tmp_path / "two.json").write_text('{"Q3": ["R7", "R8"]}')
+    paths = [tmp_path / "one.csv", tmp_path / "two.json"]
+    assert read_true_matches(paths).references == MATCHES
+    assert as_true_matches(paths).references == MATCHES
+    with pytest.raises(FormatError, match="share no query; 'Q1' stands in"):
+        read_true_matches([*paths, tmp_path / "one.csv"])
+
+
+def test_rows_of_something_else_are_refused():
+    with pytest.raises(FormatError, match="a query id and a reference id or None"):
+        as_true_matches([("Q1", "R1", 0.5)])
+
+
 def test_pairs_are_every_match():
     assert TrueMatches(MATCHES).pairs == [("Q1", "R5"), ("Q3", "R7"), ("Q3", "R8")]
 

@@ -100,6 +100,11 @@ def test_malformed_columns_are_refused(query_ids, reference_ids, scores, complai
         PredictedMatches.from_columns(query_ids, reference_ids, scores)
 
 
+def test_something_else_than_three_columns_is_refused():
+    with pytest.raises(FormatError, match=r"three columns.*got 2"):
+        as_predicted_matches((["Q1"], ["R1"]))
+
+
 @settings(
     max_examples=50,
     deadline=None,

@@ -82,7 +82,10 @@ def find_disc21_folders(root: str | Path) -> Disc21Folders:
         query_images=root / queries,
         training_images=_first_folder(
             # lyakaap's commands download into train_images and read training_images.
-            root, "training_images", "train_images", "training"
+            root,
+            "training_images",
+            "train_images",
+            "training",
         ),
         phase2_query_images=_first_folder(root, PHASE_2_FOLDER),
         ground_truths=ground_truths,

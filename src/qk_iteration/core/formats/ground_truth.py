@@ -75,25 +75,49 @@ class TrueMatches:
 
 
 def as_true_matches(source: Any) -> TrueMatches:
-    """Ground truth from a path, a mapping id -> reference ids, or rows of pairs."""
+    """Ground truth from paths, a mapping id -> reference ids, or rows of pairs."""
     if isinstance(source, TrueMatches):
         return source
     if isinstance(source, (str, Path)):
         return read_true_matches(source)
     if isinstance(source, Mapping):
         return _from_mapping(source)
+    rows = list(source)
+    if rows and all(isinstance(row, (str, Path)) for row in rows):
+        return read_true_matches(rows)
+    for row in rows:
+        if len(row) != 2 or not isinstance(row[0], str):
+            raise FormatError(
+                "Each row of a ground truth must be a query id and a reference id or "
+                f"None; got {row!r}."
+            )
     return TrueMatches.from_pairs(
-        (image_id(query), image_id(reference or "")) for query, reference in source
+        (image_id(query), image_id(reference or "")) for query, reference in rows
     )
 
 
-def read_true_matches(path: str | Path) -> TrueMatches:
-    """Ground truth from a .csv or .json file.
+def read_true_matches(paths: str | Path | Sequence[str | Path]) -> TrueMatches:
+    """Ground truth from a .csv or .json file, or from several that share no query.
 
     Raises:
-        FormatError: If the file is malformed or contradicts itself.
-        OSError: If it cannot be opened.
+        FormatError: If a file is malformed, or a query stands in two of them.
+        OSError: If a file cannot be opened.
     """
+    if isinstance(paths, (str, Path)):
+        return _read_one(paths)
+    references: dict[str, tuple[str, ...]] = {}
+    for path in paths:
+        more = _read_one(path).references
+        if shared := references.keys() & more.keys():
+            raise FormatError(
+                "Ground-truth files given together must share no query; "
+                f"'{min(shared)}' stands in '{path}' and in one before it."
+            )
+        references |= more
+    return TrueMatches(references)
+
+
+def _read_one(path: str | Path) -> TrueMatches:
     try:
         if Path(path).suffix.lower() == ".json":
             return _from_mapping(_read_json(Path(path)))

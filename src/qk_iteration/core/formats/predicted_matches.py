@@ -135,6 +135,11 @@ def as_predicted_matches(source: Any) -> PredictedMatches:
         return source
     if isinstance(source, (str, Path)):
         return read_predicted_matches(source)
+    if len(source) != 3:
+        raise FormatError(
+            "Predicted matches must be three columns: query ids, reference ids and "
+            f"scores; got {len(source)}."
+        )
     return PredictedMatches.from_columns(*source)
 
 

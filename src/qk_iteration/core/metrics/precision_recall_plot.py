@@ -31,7 +31,7 @@ def plot_precision_recall(curves: Mapping[str, PrecisionRecallCurve]) -> "Figure
         label = f"{name}, micro-AP {curve.micro_average_precision:.4f}"
         axes.plot(*_points(curve), label=label)
     axes.grid(alpha=0.3)
-    axes.legend(loc="upper right")
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), frameon=False)  # above
     return figure
 
 

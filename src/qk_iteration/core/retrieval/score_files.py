@@ -30,7 +30,7 @@ FilePaths = FilePath | Sequence[FilePath]
 
 def score_files(
     *,
-    ground_truth: FilePath,
+    ground_truth: FilePaths,
     protocol: str,
     query_descriptors: FilePaths | None = None,
     reference_descriptors: FilePaths | None = None,
@@ -49,7 +49,7 @@ def score_files(
     """Score descriptors, a submission or predicted matches from anywhere.
 
     Args:
-        ground_truth: A .csv or .json file.
+        ground_truth: A .csv or .json file, or several that share no query.
         protocol: ``isc2021``, ``drivendata`` or ``knn``.
         query_descriptors: One file or several; with ``reference_descriptors``.
         reference_descriptors: Likewise.
