@@ -116,6 +116,18 @@ def test_gpu_finds_what_numpy_finds():
         )
 
 
+@pytest.mark.parametrize("device", ["gpu", "cuda:99"])
+def test_a_device_that_is_not_there_is_refused(device):
+    with pytest.raises(ValueError, match=f"of this machine; got '{device}'"):
+        run(
+            described("Q", draw(0, 1, 2)),
+            described("R", draw(0, 1, 2)),
+            1,
+            True,
+            device=device,
+        )
+
+
 def test_collapsed_descriptors_give_a_full_list_by_id():
     queries = described("Q", np.ones((3, 2)))
     references = described("R", np.ones((200, 2)), order=range(199, -1, -1))

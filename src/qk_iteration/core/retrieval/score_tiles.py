@@ -74,7 +74,11 @@ class CpuTiles:
 
 
 class TorchTiles:
-    """Tiles on a torch device, in full float32 precision."""
+    """Tiles on a torch device, in full float32 precision.
+
+    Raises:
+        ValueError: If there is no such device here.
+    """
 
     query_block_size = 8192
     reference_block_size = 16_384
@@ -83,11 +87,17 @@ class TorchTiles:
         import torch  # only who asks for a GPU waits for it
 
         self._torch = torch
-        self._queries = torch.from_numpy(queries).to(device)
+        try:
+            self._queries = torch.tensor(queries, device=device)
+        except (RuntimeError, AssertionError) as error:
+            raise ValueError(
+                f"device must be cpu or a torch device of this machine; got '{device}'."
+                f" {str(error).splitlines()[0]}"
+            ) from error
 
     def set_references(self, references: NDArray[np.float32]) -> None:
         """Take the next block of references, of shape (r, D)."""
-        self._references = self._torch.from_numpy(references).to(self._queries.device).T
+        self._references = self._torch.tensor(references, device=self._queries.device).T
 
     def at_least(
         self, rows: slice, floors: Floors
