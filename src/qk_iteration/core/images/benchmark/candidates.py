@@ -1,0 +1,144 @@
+"""Every image in the packages that is good enough for a benchmark.
+
+Animations give the frames that differ from each other. What is too small, too plain or
+a mere logo is left out; what shows the same thing twice is sorted out later.
+
+Shapes:
+    N: candidates.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pdqhash
+from numpy.typing import NDArray
+from PIL import Image
+
+from qk_iteration.core.images.benchmark.processes import map_in_processes
+from qk_iteration.core.images.benchmark.sources import ImagePackage, on_white
+
+SUFFIXES = frozenset({".webp", ".png", ".jpg", ".jpeg", ".gif"})
+LOOK_SIDE = 224  # Pixels; what the backbone sees, squashed.
+
+_LEFT_OUT_FOLDERS = frozenset({"logo"})
+_MIN_SIDE = 96
+_MIN_DEVIATION = 14.0  # Of the grey values; below, there is little to recognize.
+_MAX_FRAMES = 32  # Looked at in one animation, evenly spread.
+_MIN_FRAME_DISTANCE = 64  # Of 256 bits, to every frame kept before.
+_FLAT_STEP = 2  # Between neighboring pixels, of 255.
+
+# What tells files of one series apart: church-1, church-2; flowers1; walls-l, walls-r.
+_NUMBER_IN_SERIES = re.compile(r"([-_](\d+|l|r|left|right)|\d+a?)$")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One frame that could be an image of the benchmark.
+
+    Attributes:
+        package: Name of the package.
+        file: Below the package's folder.
+        frame: 0 for a still image.
+        kind: ``picture`` or ``icon``.
+        series: Files and frames of one series belong together, whatever they show.
+        hashes: PDQ hash of the image and of its seven turns and mirrorings. Shape
+            (8, 32), uint8, 8 bits a byte.
+        flat_share: Share of neighboring pixels that are practically equal; high for
+            drawings and lettering.
+        look: The image, squashed. Shape (224, 224, 3), uint8.
+    """
+
+    package: str
+    file: str
+    frame: int
+    kind: str
+    series: str
+    hashes: NDArray[np.uint8]
+    flat_share: float
+    look: NDArray[np.uint8]
+
+
+def find_candidates(
+    package: ImagePackage, *, kind: str, num_workers: int
+) -> list[Candidate]:
+    """All candidates of a package, in the order of its files and frames.
+
+    Args:
+        package: An installed package.
+        kind: What its images are: ``picture`` or ``icon``.
+        num_workers: Processes that decode.
+    """
+    folder = package.locate()
+    files = [
+        path.relative_to(folder).as_posix()
+        for path in sorted(folder.rglob("*"))
+        if path.suffix.lower() in SUFFIXES
+        and not _LEFT_OUT_FOLDERS.intersection(path.relative_to(folder).parts)
+    ]
+    look = partial(_look_at_file, package=package.name, folder=folder, kind=kind)
+    found = map_in_processes(
+        look,
+        files,
+        num_workers=num_workers,
+        description=f"Looking at {package.name}",
+        num_images=len(files),
+    )
+    return sorted(found, key=lambda one: (one.file, one.frame))
+
+
+def _look_at_file(
+    file: str, *, package: str, folder: Path, kind: str
+) -> list[Candidate]:
+    kept: list[Candidate] = []
+    for frame, image in _spread_frames(folder / file):
+        grey = np.asarray(image.convert("L"))
+        if min(image.size) < _MIN_SIDE or grey.std() < _MIN_DEVIATION:
+            continue
+        look = np.asarray(image.resize((LOOK_SIDE, LOOK_SIDE)))
+        hashes = _pdq_hashes(look)
+        if _is_new(hashes, [one.hashes for one in kept]):
+            series = _series(package, file, kind)
+            flat = _flat_share(look)
+            one = Candidate(package, file, frame, kind, series, hashes, flat, look)
+            kept.append(one)
+    return kept
+
+
+def _spread_frames(path: Path) -> Iterator[tuple[int, Image.Image]]:
+    with Image.open(path) as image:
+        last = getattr(image, "n_frames", 1) - 1
+        for frame in sorted({*np.linspace(0, last, _MAX_FRAMES).astype(int).tolist()}):
+            image.seek(frame)
+            yield frame, on_white(image.convert("RGBA"))
+
+
+def _series(package: str, file: str, kind: str) -> str:
+    """The name of the series: the folder, or the file name without its number."""
+    path = PurePosixPath(file)
+    if kind == "icon":
+        return f"{package}/{file}"
+    if len(path.parts) > 1:
+        return f"{package}/{path.parts[0]}/"
+    # Without the package: the template packages share their names.
+    return _NUMBER_IN_SERIES.sub("", path.stem)
+
+
+def _pdq_hashes(look: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    hashes, _ = pdqhash.compute_dihedral(look)
+    return np.packbits(np.stack(hashes).astype(np.bool_), axis=1)
+
+
+def _is_new(hashes: NDArray[np.uint8], known: Sequence[NDArray[np.uint8]]) -> bool:
+    return all(
+        np.bitwise_count(hashes[0] ^ other[0]).sum() > _MIN_FRAME_DISTANCE
+        for other in known
+    )
+
+
+def _flat_share(look: NDArray[np.uint8]) -> float:
+    steps = np.abs(np.diff(look.astype(np.int16), axis=1)).max(axis=2)
+    return float((steps <= _FLAT_STEP).mean())
