@@ -278,6 +278,17 @@ def test_a_broken_descriptor_is_refused_by_name(side, value):
         evaluate_descriptors(*sides, protocol="knn")
 
 
+def test_more_than_256_dimensions_are_scored():
+    (query_ids, queries), (reference_ids, references), truth = planted(noise=0)
+    result = evaluate_descriptors(
+        (query_ids, np.tile(queries, 40)),
+        (reference_ids, np.tile(references, 40)),
+        truth,
+        protocol="isc2021",
+    )
+    assert result.micro_ap == 1
+
+
 def test_collapsed_descriptors_are_judged_and_said(caplog):
     (query_ids, queries), (reference_ids, references), truth = planted()
     result = evaluate_descriptors(

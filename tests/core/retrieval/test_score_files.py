@@ -168,6 +168,7 @@ def test_metrics_rank_alike_when_normalized():
         ),
         ({"submission": "submission.h5", "protocol": "isc"}, "protocol must be"),
         ({"submission": "submission.h5", "metric": "cosine"}, "metric must be"),
+        ({"submission": "submission.h5", "plot_path": "plot.xyz"}, "got 'plot.xyz'"),
     ],
 )
 def test_contradictions_are_refused_before_a_file_is_read(settings, complaint):

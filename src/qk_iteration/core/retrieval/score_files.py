@@ -26,6 +26,7 @@ from qk_iteration.core.retrieval.whitening import fit_projection
 
 FilePath = str | Path
 FilePaths = FilePath | Sequence[FilePath]
+PLOT_SUFFIXES = (".png", ".svg", ".pdf")
 
 
 def score_files(
@@ -62,7 +63,7 @@ def score_files(
         top_k: References per query, of ``knn`` only.
         device: ``cpu``, or a torch device such as ``cuda``.
         metrics_path: Where to write the figures as JSON.
-        plot_path: Where to draw the precision-recall curve; the suffix decides how.
+        plot_path: Where to draw the precision-recall curve; .png, .svg or .pdf.
         predictions_path: Where to write what was judged, as CSV.
 
     Returns:
@@ -75,6 +76,7 @@ def score_files(
     """
     protocol_named(protocol, top_k=top_k)
     check_metric(metric)
+    _check_plot_path(plot_path)
     _check_sources(query_descriptors, reference_descriptors, submission, predictions)
     _check_background(training_descriptors, whitening_dim, normalization, predictions)
     truth = read_true_matches(ground_truth)
@@ -146,6 +148,13 @@ def whiten_and_normalize(
     )
 
 
+def _check_plot_path(plot_path: FilePath | None) -> None:
+    if plot_path is not None and Path(plot_path).suffix not in PLOT_SUFFIXES:
+        raise ValueError(
+            f"plot_path must end in {', '.join(PLOT_SUFFIXES)}; got '{plot_path}'."
+        )
+
+
 def _check_sources(
     query_descriptors: FilePaths | None,
     reference_descriptors: FilePaths | None,
@@ -199,7 +208,6 @@ def _write_results(
     if plot_path is not None:
         figure = plot_precision_recall({score.protocol: score.curve})
         with replacing(plot_path) as partial:
-            suffix = Path(plot_path).suffix.lstrip(".") or "png"
-            figure.savefig(partial, format=suffix, dpi=150)
+            figure.savefig(partial, format=Path(plot_path).suffix[1:], dpi=150)
     if predictions_path is not None:
         write_predicted_matches(predictions_path, predicted)
