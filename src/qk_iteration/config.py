@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from qk_iteration.core.images.images_config import ImagesConfig
 from qk_iteration.core.images.recipe import EditRecipe
 from qk_iteration.core.learning.learning_config import (
     LearningConfig,
@@ -17,7 +18,6 @@ from qk_iteration.core.learning.learning_config import (
 )
 from qk_iteration.core.models.model_config import ModelConfig
 from qk_iteration.core.parameter_block import ParameterBlock
-from qk_iteration.core.retrieval.benchmark_tables import ImagesConfig
 from qk_iteration.core.retrieval.describe import DescriptionConfig
 
 __all__ = [
@@ -39,6 +39,8 @@ class BuiltinBenchmarkConfig(ParameterBlock):
     folder: str = Field(description="made when it is asked for and missing")
     seed: int = Field(ge=0, description="of the query edits")
     jpeg_quality: int = Field(ge=1, le=95)
+    max_side: int = Field(ge=16, description="longer images are shrunk; pixels")
+    num_workers: int = Field(ge=1, description="processes that decode and edit")
 
 
 class NormalizationConfig(ParameterBlock):

@@ -20,6 +20,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from qk_iteration.core.images.edits.material import Material
 from qk_iteration.core.images.image_cache import ImageCache, open_image_cache
+from qk_iteration.core.images.images_config import ImagesConfig
 from qk_iteration.core.images.recipe import EditRecipe, apply_recipe
 
 ViewKind = Literal["clean", "edited"]
@@ -81,10 +82,9 @@ def open_training_images(
     table: pd.DataFrame,
     folder: Path,
     recipe: EditRecipe,
+    config: ImagesConfig,
     *,
-    cache_size: int,
     image_size: int,
-    max_pixels: int,
     seed: int,
 ) -> TrainingImages:
     """The images of a table, decoded once; edits compose them with each other.
@@ -93,10 +93,9 @@ def open_training_images(
         table: With ``image_id``, ``path`` and ``group``.
         folder: Where the decoded images are kept.
         recipe: Random edits of an edited view.
-        cache_size: Side of the decoded images, in pixels; larger than a view, so that
-            a crop of it is not blurred.
+        config: The largest image taken, and the side of the decoded images: larger
+            than a view, so that a crop is not blurred.
         image_size: Side of a view, in pixels.
-        max_pixels: Larger images are an error.
         seed: Source of all chance.
 
     Raises:
@@ -107,7 +106,9 @@ def open_training_images(
             "There are no training images. Put some into training_images/ of the "
             "benchmark's folder."
         )
-    cache = open_image_cache(table, folder, size=cache_size, max_pixels=max_pixels)
+    cache = open_image_cache(
+        table, folder, size=config.cache_size, max_pixels=config.max_pixels
+    )
     return TrainingImages(
         cache=cache,
         groups=table["group"].to_numpy(np.int64),

@@ -29,6 +29,9 @@ from qk_iteration.core.models.descriptor_model import DescriptorModel
 # What only tells how to run, not what is learned.
 _OPERATIONAL = {"num_workers", "steps_per_report", "steps_per_checkpoint", "resume"}
 
+TrainedPair = tuple[DescriptorModel, DescriptorModel, dict[str, float]]
+"""The query model, the key model, and what the training cost."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
@@ -88,36 +91,33 @@ class Training:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def learn_by_qk_iteration(
-    training: Training, config: QKConfig
-) -> tuple[DescriptorModel, DescriptorModel]:
+def learn_by_qk_iteration(training: Training, config: QKConfig) -> TrainedPair:
     """Learn a query model and a key model in turn.
 
     Returns:
-        The pair of the best validation, in eval mode.
+        The pair of the best validation, in eval mode, and what the training cost.
     """
     towers = _start_towers(training, config)
     session = training.session(towers, config)
     learn_query_and_key_models(
         session, training.images, config, initial_bank=training.initial_bank
     )
-    return towers[Side.QUERY].model, towers[Side.KEY].model
+    return towers[Side.QUERY].model, towers[Side.KEY].model, session.summary()
 
 
-def learn_by_simclr(
-    training: Training, config: SimCLRConfig
-) -> tuple[DescriptorModel, DescriptorModel]:
+def learn_by_simclr(training: Training, config: SimCLRConfig) -> TrainedPair:
     """Learn one model with negatives from the batch only.
 
     Returns:
-        That model on both sides, of the best validation, in eval mode.
+        That model on both sides, of the best validation, in eval mode, and what the
+        training cost.
     """
     tower = Tower(
         training.new_model(), training.config, learning_rate=config.learning_rate
     )
     session = training.session({Side.QUERY: tower, Side.KEY: tower}, config)
     learn_simclr_model(session, training.images, config)
-    return tower.model, tower.model
+    return tower.model, tower.model, session.summary()
 
 
 def _start_towers(training: Training, config: QKConfig) -> dict[Side, Tower]:

@@ -6,6 +6,7 @@ must survive a restart lives in this object's checkpoint.
 
 import logging
 import math
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -51,6 +52,7 @@ class TrainingSession:
         self.config = config
         self.step = 0
         self.image_passes = 0.0
+        self.seconds = 0.0
         self._checkpoints = checkpoints
         self._validate = validate
         self._report = report
@@ -59,6 +61,7 @@ class TrainingSession:
         self._window: list[tuple[Tensor, Tensor]] = []
         self._validations_done = 0
         self._restore()
+        self._started_at = time.monotonic()
 
     def start(self, num_steps: int) -> TrainingProgress:
         """Show the progress bar; validate the untrained pair if this is the start."""
@@ -119,6 +122,7 @@ class TrainingSession:
         state = {
             "step": self.step,
             "image_passes": self.image_passes,
+            "seconds": self._seconds_so_far(),
             "validations_done": self._validations_done,
             "best_micro_ap": self._best_micro_ap,
             "history": [[passes, metrics] for passes, metrics in self._history],
@@ -140,12 +144,25 @@ class TrainingSession:
             tower.model.eval()
         _logger.info("Best validation micro-AP %.4f.", self._best_micro_ap)
 
+    def summary(self) -> dict[str, float]:
+        """What the training cost, and the best validation micro-AP."""
+        return {
+            "sgd_steps": self.step,
+            "image_passes": round(self.image_passes),
+            "seconds": round(self._seconds_so_far(), 1),
+            "best_validation_micro_ap": self._best_micro_ap,
+        }
+
+    def _seconds_so_far(self) -> float:
+        return self.seconds + time.monotonic() - self._started_at
+
     def _restore(self) -> None:
         state = self._checkpoints.load("latest")
         if state is None:
             return
         self.step = state["step"]
         self.image_passes = state["image_passes"]
+        self.seconds = state["seconds"]
         self._validations_done = state["validations_done"]
         self._best_micro_ap = state["best_micro_ap"]
         for side, tower in self._towers_apart():

@@ -11,18 +11,10 @@ from qk_iteration.core.formats.disc21_folders import find_disc21_folders
 from qk_iteration.core.formats.format_error import FormatError
 from qk_iteration.core.formats.ground_truth import TrueMatches, read_true_matches
 from qk_iteration.core.images.image_table import tabulate_images
-from qk_iteration.core.parameter_block import ParameterBlock
+from qk_iteration.core.images.images_config import ImagesConfig
 
 TRAINING_GROUPS = "training_groups.csv"
 """Beside the folders; says which training images must never be pushed apart."""
-
-
-class ImagesConfig(ParameterBlock):
-    """Which image files are taken."""
-
-    max_pixels: int
-    min_side: int
-    cache_size: int
 
 
 @dataclass(frozen=True)

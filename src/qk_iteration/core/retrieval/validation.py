@@ -1,8 +1,10 @@
 """Judges a pair of models during training, on images that are held in memory."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -10,10 +12,47 @@ from torch.nn import functional as F
 
 from qk_iteration.core.formats.descriptors import Descriptors
 from qk_iteration.core.formats.ground_truth import TrueMatches
-from qk_iteration.core.images.image_cache import ImageCache
+from qk_iteration.core.images.image_cache import ImageCache, open_image_cache
 from qk_iteration.core.models.descriptor_model import DescriptorModel
 from qk_iteration.core.models.precision import Precision, autocast
+from qk_iteration.core.retrieval.describe import DescriptionConfig
 from qk_iteration.core.retrieval.evaluate import evaluate_descriptors
+
+
+def open_validation(
+    queries: pd.DataFrame,
+    references: pd.DataFrame,
+    true_matches: TrueMatches,
+    folder: Path,
+    *,
+    image_size: int,
+    max_pixels: int,
+    description: DescriptionConfig,
+) -> "Validation":
+    """The validation set, its images decoded once and kept under ``folder``.
+
+    Args:
+        queries: Table with ``image_id`` and ``path``.
+        references: Likewise.
+        true_matches: Which reference each query is a copy of.
+        folder: Where decoded images are kept.
+        image_size: Side of the squares the models see, in pixels.
+        max_pixels: Larger images are an error.
+        description: Batch size and precision.
+    """
+    query_cache, reference_cache = (
+        open_image_cache(
+            table, folder / f"validation_{name}", size=image_size, max_pixels=max_pixels
+        )
+        for name, table in (("queries", queries), ("references", references))
+    )
+    return Validation(
+        queries=query_cache,
+        references=reference_cache,
+        true_matches=true_matches,
+        batch_size=description.batch_size,
+        precision=description.precision,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

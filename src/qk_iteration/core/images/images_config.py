@@ -1,0 +1,13 @@
+"""Parameters of reading images."""
+
+from pydantic import Field
+
+from qk_iteration.core.parameter_block import ParameterBlock
+
+
+class ImagesConfig(ParameterBlock):
+    """Which image files are taken, and how large training keeps them."""
+
+    max_pixels: int = Field(ge=1, description="larger files are set aside, undecoded")
+    min_side: int = Field(ge=1, description="smaller files are set aside; pixels")
+    cache_size: int = Field(ge=8, description="side of images decoded once, pixels")

@@ -1,0 +1,51 @@
+"""PDQ, a perceptual hash, as descriptors: the floor that needs no network.
+
+References:
+    Facebook, 2019, "The TMK+PDQF Video-Hashing Algorithm and the PDQ Image-Hashing
+    Algorithm" (the hash, and the Hamming distance as its measure).
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from qk_iteration.core.formats.descriptors import Descriptors
+from qk_iteration.core.images.decode import decode_image
+from qk_iteration.core.images.threaded_map import map_in_threads
+
+BITS = 256
+
+
+def hash_images(images: pd.DataFrame, *, max_pixels: int) -> Descriptors:
+    """PDQ hashes as vectors of unit length.
+
+    Bits become +1 and -1 over sqrt(256), so that the squared L2 distance is the Hamming
+    distance over 64 and any search ranks by it.
+
+    Args:
+        images: Table with the columns ``image_id`` and ``path``.
+        max_pixels: Larger images are an error.
+
+    Returns:
+        Vectors of shape (N, 256).
+
+    Raises:
+        ValueError: If the package ``pdqhash`` is not installed.
+    """
+    try:
+        from pdqhash import compute
+    except ImportError as error:
+        raise ValueError(
+            "Perceptual hashes come from the package pdqhash, which is not installed. "
+            "Install the extra: pip install 'qk-iteration[demo]'."
+        ) from error
+
+    def hash_file(path: str) -> NDArray[np.float32]:
+        pixels = np.asarray(decode_image(Path(path), max_pixels=max_pixels))
+        bits, _ = compute(pixels)
+        return (2 * bits.astype(np.float32) - 1) / np.sqrt(np.float32(BITS))
+
+    hashes = map_in_threads(hash_file, list(images["path"]), description="hashing")
+    return Descriptors(images["image_id"].to_numpy(np.str_), np.stack(list(hashes)))

@@ -1,0 +1,1 @@
+"""The pipelines: nodes of a few lines over the core."""

@@ -1,0 +1,69 @@
+"""Nodes of data preparation."""
+
+from pathlib import Path
+
+import pandas as pd
+from PIL import Image
+
+from qk_iteration.config import BuiltinBenchmarkConfig, EditRecipe, ImagesConfig
+from qk_iteration.core.formats.ground_truth import TrueMatches
+from qk_iteration.core.images.benchmark.build import build_benchmark
+from qk_iteration.core.images.benchmark.manifest import BUILTIN_MANIFEST
+from qk_iteration.core.images.edit_sheet import draw_edit_sheet
+from qk_iteration.core.retrieval.benchmark_tables import tabulate_benchmark
+
+
+def prepare_benchmark(
+    benchmark: str, builtin: BuiltinBenchmarkConfig, evaluation_edits: EditRecipe
+) -> str:
+    """The folder of the benchmark; the built-in one is made when it is missing."""
+    folder = Path(benchmark).resolve()
+    if folder == Path(builtin.folder).resolve():
+        settings = builtin.model_dump(exclude={"folder"})
+        build_benchmark(
+            folder,
+            manifest_folder=BUILTIN_MANIFEST,
+            recipe=evaluation_edits,
+            **settings,
+        )
+    return str(folder)
+
+
+def tabulate(
+    benchmark_folder: str, images: ImagesConfig
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame, TrueMatches]:
+    """Tables of the usable images, the files set aside, and the true matches."""
+    tables = tabulate_benchmark(Path(benchmark_folder), images)
+    return (
+        tables.training,
+        tables.references,
+        tables.queries,
+        tables.quarantined,
+        tables.true_matches,
+    )
+
+
+def tabulate_validation(
+    validation_folder: str, images: ImagesConfig, benchmark_folder: str
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, TrueMatches]:
+    """The same of the validation images, which lie beside the benchmark or apart.
+
+    ``benchmark_folder`` is an input only because it may hold the validation images.
+    """
+    del benchmark_folder
+    tables = tabulate_benchmark(Path(validation_folder), images)
+    return tables.references, tables.queries, tables.quarantined, tables.true_matches
+
+
+def draw_edits(
+    training_images: pd.DataFrame,
+    training_edits: EditRecipe,
+    evaluation_edits: EditRecipe,
+    images: ImagesConfig,
+) -> Image.Image:
+    """A contact sheet of every edit of both recipes, on training images."""
+    return draw_edit_sheet(
+        training_images,
+        {"training": training_edits, "evaluation": evaluation_edits},
+        max_pixels=images.max_pixels,
+    )

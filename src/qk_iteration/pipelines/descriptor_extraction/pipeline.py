@@ -1,0 +1,43 @@
+"""From a pair of models and image tables to descriptors.
+
+The query model describes the queries; the key model describes what is searched, and the
+training images that scores are normalized with.
+"""
+
+from kedro.pipeline import Node, Pipeline
+
+from qk_iteration.pipelines.descriptor_extraction.nodes import describe
+
+SPLITS = {"query": "query_model", "reference": "key_model", "training": "key_model"}
+
+
+def create_pipeline(method: str, *, tables: str = "") -> Pipeline:
+    """Descriptors of the three splits by one method's models.
+
+    Args:
+        method: Namespace of the models and the descriptors.
+        tables: Namespace of the image tables; that of the benchmark by default.
+    """
+    prefix = f"{tables}." if tables else ""
+    nodes = [
+        Node(
+            describe,
+            [
+                f"{split}_images",
+                model,
+                "params:description",
+                "params:images",
+                "params:device",
+            ],
+            f"{split}_descriptors",
+            name=f"describe_{split}_images",
+        )
+        for split, model in SPLITS.items()
+    ]
+    return Pipeline(
+        nodes,
+        namespace=method,
+        inputs={f"{split}_images": f"{prefix}{split}_images" for split in SPLITS},
+        parameters={"params:description", "params:images", "params:device"},
+        tags=[method],
+    )

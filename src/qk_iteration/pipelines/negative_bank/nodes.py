@@ -1,0 +1,55 @@
+"""Nodes of the negative bank and the models before any training."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from qk_iteration.config import (
+    EditRecipe,
+    ImagesConfig,
+    LearningConfig,
+    ModelConfig,
+    QKConfig,
+)
+from qk_iteration.core.images.views import open_training_images
+from qk_iteration.core.learning.bank import NegativeBank
+from qk_iteration.core.learning.initial_bank import (
+    fill_initial_bank,
+    whiten_initial_model,
+)
+from qk_iteration.core.models.descriptor_model import DescriptorModel
+from qk_iteration.core.models.device import choose_device
+
+
+def fill_negative_bank(
+    training_images: pd.DataFrame,
+    cache_folder: Path,
+    bank_folder: Path,
+    images: ImagesConfig,
+    model: ModelConfig,
+    learning: LearningConfig,
+    training_edits: EditRecipe,
+    qk: QKConfig,
+    device: str,
+) -> NegativeBank:
+    """Features of all training images by the key backbone, before any training."""
+    views = open_training_images(
+        training_images,
+        cache_folder,
+        training_edits,
+        images,
+        image_size=model.image_size,
+        seed=learning.seed,
+    )
+    key_model = DescriptorModel(model).to(choose_device(device))
+    return fill_initial_bank(
+        bank_folder, key_model, views, learning, dtype=qk.bank_dtype
+    )
+
+
+def whiten_head(
+    negative_bank: NegativeBank, model: ModelConfig
+) -> tuple[DescriptorModel, DescriptorModel]:
+    """The pair before any training, its heads whitening the training features."""
+    whitened = whiten_initial_model(DescriptorModel(model), negative_bank)
+    return whitened, whitened

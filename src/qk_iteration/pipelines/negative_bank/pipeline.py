@@ -1,0 +1,35 @@
+"""From training images to the bank, and the models, before any training."""
+
+from kedro.pipeline import Node, Pipeline
+
+from qk_iteration.pipelines.negative_bank.nodes import fill_negative_bank, whiten_head
+
+
+def create_pipeline() -> Pipeline:
+    """The costly part that every run with the same backbone and images shares."""
+    return Pipeline(
+        [
+            Node(
+                fill_negative_bank,
+                [
+                    "training_images",
+                    "image_cache_folder",
+                    "negative_bank_folder",
+                    "params:images",
+                    "params:model",
+                    "params:learning",
+                    "params:training_edits",
+                    "params:qk",
+                    "params:device",
+                ],
+                "negative_bank",
+                name="fill_negative_bank",
+            ),
+            Node(
+                whiten_head,
+                ["negative_bank", "params:model"],
+                ["untrained.query_model", "untrained.key_model"],
+                name="whiten_head",
+            ),
+        ]
+    )

@@ -1,0 +1,76 @@
+"""Nodes of scoring: search, score normalization, metrics."""
+
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from qk_iteration.config import ScoringConfig
+from qk_iteration.core.formats.descriptors import Descriptors
+from qk_iteration.core.formats.ground_truth import TrueMatches
+from qk_iteration.core.formats.predicted_matches import PredictedMatches
+from qk_iteration.core.metrics.precision_recall_plot import plot_precision_recall
+from qk_iteration.core.models.device import choose_device
+from qk_iteration.core.retrieval.evaluate import find_candidates, score_predictions
+from qk_iteration.core.retrieval.score_normalization import (
+    ScoreNormalization,
+    normalize_scores,
+)
+
+
+def search(
+    query_descriptors: Descriptors,
+    reference_descriptors: Descriptors,
+    true_matches: TrueMatches,
+    scoring: ScoringConfig,
+    device: str,
+) -> PredictedMatches:
+    """The candidate pairs that the protocol judges, best first."""
+    return find_candidates(
+        query_descriptors,
+        reference_descriptors,
+        true_matches,
+        protocol=scoring.protocol,
+        metric=scoring.metric,
+        top_k=scoring.top_k,
+        device=choose_device(device).type,
+    )
+
+
+def normalize(
+    query_descriptors: Descriptors,
+    reference_descriptors: Descriptors,
+    training_descriptors: Descriptors,
+    scoring: ScoringConfig,
+    device: str,
+) -> tuple[Descriptors, Descriptors]:
+    """Descriptors whose search gives normalized scores."""
+    return normalize_scores(
+        query_descriptors,
+        reference_descriptors,
+        training_descriptors,
+        ScoreNormalization(**scoring.normalization.model_dump()),
+        metric=scoring.metric,
+        device=choose_device(device).type,
+    )
+
+
+def score(
+    predicted_matches: PredictedMatches,
+    normalized_matches: PredictedMatches,
+    true_matches: TrueMatches,
+    scoring: ScoringConfig,
+) -> tuple[dict[str, Any], Figure]:
+    """All metrics, raw and with score normalization, and both curves."""
+    raw, normalized = (
+        score_predictions(
+            matches, true_matches, protocol=scoring.protocol, top_k=scoring.top_k
+        )
+        for matches in (predicted_matches, normalized_matches)
+    )
+    metrics = raw.metrics() | {
+        f"{name}_normalized": value
+        for name, value in normalized.metrics().items()
+        if name not in ("protocol", "num_predictions", "num_true_matches")
+    }
+    curves = {"raw": raw.curve, "with score normalization": normalized.curve}
+    return metrics, plot_precision_recall(curves)

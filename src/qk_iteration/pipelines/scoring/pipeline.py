@@ -1,0 +1,64 @@
+"""From descriptors and true matches to micro-AP and its curve."""
+
+from kedro.pipeline import Node, Pipeline
+
+from qk_iteration.pipelines.scoring.nodes import normalize, score, search
+
+
+def create_pipeline(method: str, *, tables: str = "") -> Pipeline:
+    """The score of one method's descriptors, raw and normalized.
+
+    Args:
+        method: Namespace of the descriptors and the metrics.
+        tables: Namespace of the true matches; that of the benchmark by default.
+    """
+    prefix = f"{tables}." if tables else ""
+    search_settings = ["true_matches", "params:scoring", "params:device"]
+    nodes = [
+        Node(
+            search,
+            ["query_descriptors", "reference_descriptors", *search_settings],
+            "predicted_matches",
+            name="search",
+        ),
+        Node(
+            normalize,
+            [
+                "query_descriptors",
+                "reference_descriptors",
+                "training_descriptors",
+                "params:scoring",
+                "params:device",
+            ],
+            ["normalized_query_descriptors", "normalized_reference_descriptors"],
+            name="normalize",
+        ),
+        Node(
+            search,
+            [
+                "normalized_query_descriptors",
+                "normalized_reference_descriptors",
+                *search_settings,
+            ],
+            "normalized_matches",
+            name="search_normalized",
+        ),
+        Node(
+            score,
+            [
+                "predicted_matches",
+                "normalized_matches",
+                "true_matches",
+                "params:scoring",
+            ],
+            ["metrics", "precision_recall_plot"],
+            name="score",
+        ),
+    ]
+    return Pipeline(
+        nodes,
+        namespace=method,
+        inputs={"true_matches": f"{prefix}true_matches"},
+        parameters={"params:scoring", "params:device"},
+        tags=[method],
+    )

@@ -1,0 +1,90 @@
+"""Nodes of training: the two methods, given the same in everything else."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from qk_iteration.config import (
+    DescriptionConfig,
+    EditRecipe,
+    ImagesConfig,
+    LearningConfig,
+    QKConfig,
+    SimCLRConfig,
+)
+from qk_iteration.core.formats.ground_truth import TrueMatches
+from qk_iteration.core.images.views import open_training_images
+from qk_iteration.core.learning.bank import NegativeBank
+from qk_iteration.core.learning.checkpoint import TrainingState
+from qk_iteration.core.learning.methods import (
+    TrainedPair,
+    Training,
+    learn_by_qk_iteration,
+    learn_by_simclr,
+)
+from qk_iteration.core.models.descriptor_model import DescriptorModel
+from qk_iteration.core.models.device import choose_device
+from qk_iteration.core.retrieval.validation import Validation, open_validation
+from qk_iteration.tracking import report_to_mlflow
+
+
+def open_validation_images(
+    validation_query_images: pd.DataFrame,
+    validation_reference_images: pd.DataFrame,
+    validation_true_matches: TrueMatches,
+    cache_folder: Path,
+    images: ImagesConfig,
+    initial_model: DescriptorModel,
+    description: DescriptionConfig,
+) -> Validation:
+    """What judges the models while they learn."""
+    return open_validation(
+        validation_query_images,
+        validation_reference_images,
+        validation_true_matches,
+        cache_folder,
+        image_size=initial_model.config.image_size,
+        max_pixels=images.max_pixels,
+        description=description,
+    )
+
+
+def set_out(
+    training_images: pd.DataFrame,
+    cache_folder: Path,
+    initial_model: DescriptorModel,
+    negative_bank: NegativeBank,
+    validation: Validation,
+    training_state: TrainingState,
+    learning: LearningConfig,
+    images: ImagesConfig,
+    training_edits: EditRecipe,
+    device: str,
+) -> Training:
+    """All that a method is given, its own parameters aside."""
+    return Training(
+        initial_model=initial_model.to(choose_device(device)),
+        initial_bank=negative_bank.rows,
+        images=open_training_images(
+            training_images,
+            cache_folder,
+            training_edits,
+            images,
+            image_size=initial_model.config.image_size,
+            seed=learning.seed,
+        ),
+        config=learning,
+        state=training_state,
+        validate=validation,
+        report=report_to_mlflow,
+    )
+
+
+def learn_qk(training: Training, config: QKConfig) -> TrainedPair:
+    """Learn the query model and the key model in turn."""
+    return learn_by_qk_iteration(training, config)
+
+
+def learn_simclr(training: Training, config: SimCLRConfig) -> TrainedPair:
+    """Learn one model with negatives from the batch only."""
+    return learn_by_simclr(training, config)
