@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from qk_iteration.core.images.benchmark.checksums import (
     compare_sums,
+    sum_of_list,
     sum_of_settings,
     sums_of_files,
 )
@@ -59,7 +60,9 @@ def build_benchmark(
         manifest_folder, recipe, seed=seed, jpeg_quality=jpeg_quality, max_side=max_side
     )
     paths = all_paths(manifest)
-    if _is_whole(folder, settings, paths):
+    # New sums mean that the edits have changed, so they ask for a new build too.
+    mark = f"{settings} {sum_of_list(manifest_folder)}"
+    if _is_whole(folder, mark, paths):
         return folder
     _check_replaceable(folder)
     partial = folder.with_name(f".{folder.name}.partial")
@@ -81,17 +84,17 @@ def build_benchmark(
     )
     write_tables(partial, manifest, edits)
     compare_sums(manifest_folder, settings, sums_of_files(partial, paths))
-    (partial / MARKER).write_text(settings + "\n", "utf-8")
+    (partial / MARKER).write_text(mark, "utf-8")
     shutil.rmtree(folder, ignore_errors=True)
     partial.rename(folder)
     return folder
 
 
-def _is_whole(folder: Path, settings: str, paths: Iterable[PurePosixPath]) -> bool:
+def _is_whole(folder: Path, mark: str, paths: Iterable[PurePosixPath]) -> bool:
     marker = folder / MARKER
     return (
         marker.is_file()
-        and marker.read_text("utf-8").strip() == settings
+        and marker.read_text("utf-8") == mark
         and all((folder / path).is_file() for path in paths)
     )
 

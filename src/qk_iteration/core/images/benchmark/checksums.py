@@ -48,6 +48,14 @@ def sums_of_files(folder: Path, paths: Iterable[PurePosixPath]) -> dict[str, str
         return {path.stem: one for path, one in zip(paths, sums, strict=True)}
 
 
+def sum_of_list(manifest_folder: Path) -> str:
+    """The checksum of the committed list itself; ``none`` without a list."""
+    path = manifest_folder / CHECKSUMS
+    if not path.is_file():
+        return "none"
+    return sha256(path.read_bytes()).hexdigest()[:_DIGITS]
+
+
 def write_sums(manifest_folder: Path, settings: str, sums: Mapping[str, str]) -> None:
     """Commit to these sums: later builds are compared with them."""
     rows = [(_SETTINGS, settings), *sorted(sums.items())]

@@ -8,7 +8,7 @@ query_edits.csv         query_id, edits
 training_groups.csv     image_id, group
 query_material/         what the edits laid over and under the queries
 validation/             the same again, without training images
-BUILT                   written last: the checksum of the settings
+BUILT                   written last: checksums of settings and files
 """
 
 from pathlib import PurePosixPath
