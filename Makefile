@@ -1,7 +1,6 @@
 # Two commands matter: `make demo` and `make test`. Each does its own set-up.
 SHELL := /bin/bash
 PYTHON ?= python3
-UV_VERSION := 0.9.30
 BIN := .venv/bin
 export KEDRO_DISABLE_TELEMETRY := 1
 export MLFLOW_DISABLE_TELEMETRY := true
@@ -11,7 +10,27 @@ setup: .venv/.ready
 
 .venv/.ready: requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.9,<1"
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	touch $@
+
+# The main job: both methods on the built-in benchmark, and the table that compares them.
+demo: setup
+	$(BIN)/kedro run --pipelines=perceptual_hash
+	$(BIN)/kedro run --pipelines=train
+	$(BIN)/kedro run --pipelines=simclr
+	$(BIN)/kedro run --pipelines=compare
+
+# Everything that must hold: style, types, which way imports point, tests.
+test: setup
+	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest
+
+.PHONY: format
+format: setup
+	$(BIN)/ruff check --fix src tests benchmarks
+	$(BIN)/ruff format src tests benchmarks

@@ -9,13 +9,10 @@ is missing is left out with a line.
 """
 
 import argparse
-import json
 import multiprocessing
-import os
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from loss_variants import (
@@ -27,7 +24,13 @@ from loss_variants import (
     Problem,
     draw_problem,
 )
-from measuring import Step, describe_machine, extra_peak_mib, interleaved_medians
+from measuring import (
+    Step,
+    describe_machine,
+    extra_peak_mib,
+    interleaved_medians,
+    write_json,
+)
 from rich.console import Console
 from rich.table import Table
 
@@ -88,7 +91,8 @@ def main() -> None:
                 _print_table(measured)
                 results += measured
     if arguments.json:
-        _write_json(arguments.json, machine, results)
+        content = {"machine": machine, "results": [asdict(r) for r in results]}
+        write_json(arguments.json, content)
 
 
 def _parse_arguments() -> argparse.Namespace:
@@ -186,13 +190,6 @@ def _find(results: list[Result], variant: str, bank_dtype: str) -> Result | None
 
 def _ratio(result: Result, reference: Result | None) -> str:
     return "" if reference is None else f"{result.median_s / reference.median_s:.3f}"
-
-
-def _write_json(path: Path, machine: dict[str, Any], results: list[Result]) -> None:
-    content = {"machine": machine, "results": [asdict(result) for result in results]}
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """Times and memory of steps that do the same work, fit to be compared."""
 
 import gc
+import json
+import os
 import platform
 import re
 import statistics
@@ -66,6 +68,13 @@ def describe_machine(device: torch.device) -> dict[str, str | int | bool]:
         "torch": torch.__version__,
         "python": platform.python_version(),
     }
+
+
+def write_json(path: Path, content: Mapping[str, object]) -> None:
+    """Write figures to a file that appears whole or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    os.replace(temporary, path)
 
 
 def _seconds(step: Step, device: torch.device) -> float:

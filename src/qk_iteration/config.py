@@ -28,6 +28,7 @@ __all__ = [
     "LearningConfig",
     "ModelConfig",
     "QKConfig",
+    "ScoredFilesConfig",
     "ScoringConfig",
     "SimCLRConfig",
 ]
@@ -41,6 +42,23 @@ class BuiltinBenchmarkConfig(ParameterBlock):
     jpeg_quality: int = Field(ge=1, le=95)
     max_side: int = Field(ge=16, description="longer images are shrunk; pixels")
     num_workers: int = Field(ge=1, description="processes that decode and edit")
+
+
+class ScoredFilesConfig(ParameterBlock):
+    """The files of any system that ``--pipelines=score`` reads; see docs/scoring.md.
+
+    Either both descriptor sets, or a submission, or predictions, and a ground truth.
+    """
+
+    ground_truth: str | list[str]
+    query_descriptors: str | list[str] | None
+    reference_descriptors: str | list[str] | None
+    submission: str | None
+    predictions: str | None
+    training_descriptors: str | list[str] | None = Field(
+        description="scores are normalized with them"
+    )
+    metrics_path: str | None
 
 
 class NormalizationConfig(ParameterBlock):

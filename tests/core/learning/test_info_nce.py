@@ -199,7 +199,7 @@ def test_no_temperature_overflows(batch, temperature):
         (torch.bfloat16, True, 5e-3),  # Plain cross entropy in bfloat16: 1.
     ],
 )
-def test_small_losses_keep_their_precision(  # noqa: PLR0917
+def test_small_losses_keep_their_precision(
     monkeypatch, noise, true_loss, dtype, has_bfloat16, max_error
 ):
     monkeypatch.setattr(

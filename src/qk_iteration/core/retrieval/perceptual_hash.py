@@ -45,7 +45,9 @@ def hash_images(images: pd.DataFrame, *, max_pixels: int) -> Descriptors:
     def hash_file(path: str) -> NDArray[np.float32]:
         pixels = np.asarray(decode_image(Path(path), max_pixels=max_pixels))
         bits, _ = compute(pixels)
-        return (2 * bits.astype(np.float32) - 1) / np.sqrt(np.float32(BITS))
+        signs = 2 * bits.astype(np.float32) - 1
+        vector: NDArray[np.float32] = (signs / np.sqrt(BITS)).astype(np.float32)
+        return vector
 
     hashes = map_in_threads(hash_file, list(images["path"]), description="hashing")
     return Descriptors(images["image_id"].to_numpy(np.str_), np.stack(list(hashes)))

@@ -1,3 +1,6 @@
-from qk_iteration.pipelines.scoring.pipeline import create_pipeline
+from qk_iteration.pipelines.scoring.pipeline import (
+    create_file_pipeline,
+    create_pipeline,
+)
 
-__all__ = ["create_pipeline"]
+__all__ = ["create_file_pipeline", "create_pipeline"]

@@ -4,13 +4,14 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from qk_iteration.config import ScoringConfig
+from qk_iteration.config import ScoredFilesConfig, ScoringConfig
 from qk_iteration.core.formats.descriptors import Descriptors
 from qk_iteration.core.formats.ground_truth import TrueMatches
 from qk_iteration.core.formats.predicted_matches import PredictedMatches
 from qk_iteration.core.metrics.precision_recall_plot import plot_precision_recall
 from qk_iteration.core.models.device import choose_device
 from qk_iteration.core.retrieval.evaluate import find_candidates, score_predictions
+from qk_iteration.core.retrieval.score_files import score_files
 from qk_iteration.core.retrieval.score_normalization import (
     ScoreNormalization,
     normalize_scores,
@@ -74,3 +75,21 @@ def score(
     }
     curves = {"raw": raw.curve, "with score normalization": normalized.curve}
     return metrics, plot_precision_recall(curves)
+
+
+def score_any_system(
+    files: ScoredFilesConfig, scoring: ScoringConfig, device: str
+) -> tuple[dict[str, Any], Figure]:
+    """The score of files that any system wrote, and its curve."""
+    normalization = None
+    if files.training_descriptors is not None:
+        normalization = ScoreNormalization(**scoring.normalization.model_dump())
+    result = score_files(
+        **files.model_dump(),
+        protocol=scoring.protocol,
+        normalization=normalization,
+        metric=scoring.metric,
+        top_k=scoring.top_k,
+        device=choose_device(device).type,
+    )
+    return result.metrics(), plot_precision_recall({"this system": result.curve})

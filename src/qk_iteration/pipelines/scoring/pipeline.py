@@ -2,7 +2,12 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from qk_iteration.pipelines.scoring.nodes import normalize, score, search
+from qk_iteration.pipelines.scoring.nodes import (
+    normalize,
+    score,
+    score_any_system,
+    search,
+)
 
 
 def create_pipeline(method: str, *, tables: str = "") -> Pipeline:
@@ -61,4 +66,18 @@ def create_pipeline(method: str, *, tables: str = "") -> Pipeline:
         inputs={"true_matches": f"{prefix}true_matches"},
         parameters={"params:scoring", "params:device"},
         tags=[method],
+    )
+
+
+def create_file_pipeline() -> Pipeline:
+    """The score of descriptors or predicted matches of any system, from files."""
+    return Pipeline(
+        [
+            Node(
+                score_any_system,
+                ["params:scored_files", "params:scoring", "params:device"],
+                ["scored_system.metrics", "scored_system.precision_recall_plot"],
+                name="score_any_system",
+            )
+        ]
     )

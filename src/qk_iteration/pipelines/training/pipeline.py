@@ -1,7 +1,10 @@
 """From the models before training to a query model and a key model."""
 
+from collections.abc import Callable
+
 from kedro.pipeline import Node, Pipeline
 
+from qk_iteration.core.learning.methods import TrainedPair
 from qk_iteration.pipelines.training.nodes import (
     learn_qk,
     learn_simclr,
@@ -9,7 +12,7 @@ from qk_iteration.pipelines.training.nodes import (
     set_out,
 )
 
-LEARN = {"qk": learn_qk, "simclr": learn_simclr}
+LEARN: dict[str, Callable[..., TrainedPair]] = {"qk": learn_qk, "simclr": learn_simclr}
 
 
 def create_pipeline(method: str) -> Pipeline:

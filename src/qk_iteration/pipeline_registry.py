@@ -1,0 +1,42 @@
+"""The names that people type after ``kedro run --pipelines=``."""
+
+from kedro.pipeline import Pipeline
+
+
+def register_pipelines() -> dict[str, Pipeline]:
+    """Every pipeline by name; ``__default__`` is ``train``."""
+    # Inside, so that commands that run nothing need not wait for torch.
+    from qk_iteration.pipelines import (
+        data_preparation,
+        descriptor_extraction,
+        evaluation,
+        negative_bank,
+        reporting,
+        scoring,
+        training,
+    )
+
+    def describe_and_score(method: str) -> Pipeline:
+        return descriptor_extraction.create_pipeline(method) + scoring.create_pipeline(
+            method
+        )
+
+    data = data_preparation.create_pipeline()
+    bank = negative_bank.create_pipeline()
+    untrained = describe_and_score("untrained")
+    start = data + bank + untrained
+    train = start + training.create_pipeline("qk") + describe_and_score("qk")
+    simclr = start + training.create_pipeline("simclr") + describe_and_score("simclr")
+    return {
+        "data_preparation": data,
+        "negative_bank": data + bank,
+        "train": train,
+        "simclr": simclr,
+        "perceptual_hash": data
+        + reporting.create_hash_pipeline()
+        + scoring.create_pipeline("perceptual_hash"),
+        "compare": reporting.create_pipeline(),
+        "evaluate": evaluation.create_pipeline(),
+        "score": scoring.create_file_pipeline(),
+        "__default__": train,
+    }

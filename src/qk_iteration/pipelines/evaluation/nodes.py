@@ -1,0 +1,27 @@
+"""Nodes of evaluation on any folder."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from qk_iteration.config import ImagesConfig
+from qk_iteration.core.formats.ground_truth import TrueMatches
+from qk_iteration.core.retrieval.benchmark_tables import tabulate_benchmark
+
+
+def tabulate_folder(
+    benchmark: str, images: ImagesConfig, home_training_images: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame, TrueMatches]:
+    """Tables of a folder; scores are normalized with its training images.
+
+    Where it has none, the images the models were trained on take their place.
+    """
+    tables = tabulate_benchmark(Path(benchmark).resolve(), images)
+    has_training = len(tables.training) > 0
+    return (
+        tables.training if has_training else home_training_images,
+        tables.references,
+        tables.queries,
+        tables.quarantined,
+        tables.true_matches,
+    )

@@ -1,0 +1,41 @@
+"""Nodes of reporting: the floors without training, and methods side by side."""
+
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from qk_iteration.config import ImagesConfig
+from qk_iteration.core.formats.descriptors import Descriptors
+from qk_iteration.core.metrics.comparison import (
+    compare_methods,
+    plot_comparison,
+    print_comparison,
+)
+from qk_iteration.core.retrieval.perceptual_hash import hash_images
+
+
+def hash_split(table: pd.DataFrame, images: ImagesConfig) -> Descriptors:
+    """PDQ hashes of a table of images."""
+    return hash_images(table, max_pixels=images.max_pixels)
+
+
+def compare(
+    perceptual_hash: dict[str, Any],
+    untrained: dict[str, Any],
+    simclr: dict[str, Any],
+    qk: dict[str, Any],
+    simclr_summary: dict[str, Any],
+    qk_summary: dict[str, Any],
+) -> tuple[pd.DataFrame, Figure]:
+    """The table and the picture of all methods; the table also on the terminal."""
+    table = compare_methods(
+        {
+            "perceptual hash (PDQ)": (perceptual_hash, {}),
+            "untrained, whitened": (untrained, {}),
+            "SimCLR": (simclr, simclr_summary),
+            "QK Iteration": (qk, qk_summary),
+        }
+    )
+    print_comparison(table)
+    return table, plot_comparison(table)

@@ -1,0 +1,41 @@
+"""From the metrics of several methods to one table and one picture."""
+
+from kedro.pipeline import Node, Pipeline
+
+from qk_iteration.pipelines.reporting.nodes import compare, hash_split
+
+
+def create_pipeline() -> Pipeline:
+    """The table of all methods."""
+    methods = ["perceptual_hash", "untrained", "simclr", "qk"]
+    return Pipeline(
+        [
+            Node(
+                compare,
+                [f"{method}.metrics" for method in methods]
+                + ["simclr.training_summary", "qk.training_summary"],
+                ["comparison", "comparison_plot"],
+                name="compare",
+            )
+        ]
+    )
+
+
+def create_hash_pipeline() -> Pipeline:
+    """Perceptual hashes of the three splits, in the place of descriptors."""
+    splits = ["query", "reference", "training"]
+    nodes = [
+        Node(
+            hash_split,
+            [f"{split}_images", "params:images"],
+            f"{split}_descriptors",
+            name=f"hash_{split}_images",
+        )
+        for split in splits
+    ]
+    return Pipeline(
+        nodes,
+        namespace="perceptual_hash",
+        inputs={f"{split}_images" for split in splits},
+        parameters={"params:images"},
+    )
