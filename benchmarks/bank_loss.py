@@ -105,7 +105,7 @@ def _parse_arguments() -> argparse.Namespace:
     add("--head-bank-sizes", type=int, nargs="*", default=[262_144])
     add("--bank-dtypes", nargs="+", default=["float32", "bfloat16"])
     add("--variants", nargs="+", choices=_VARIANTS, default=list(_VARIANTS))
-    add("--chunk-size", type=int, default=8192, help="bank rows at a time")
+    add("--chunk-size", type=int, default=16_384, help="bank rows at a time")
     add("--num-rounds", type=int, default=5)
     add("--device", default="cpu")
     add("--json", type=Path, help="where to write the results")

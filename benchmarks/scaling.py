@@ -75,7 +75,7 @@ def _parse_arguments() -> argparse.Namespace:
     sizes = [1_000, 4_000, 16_000, 64_000, 256_000, 1_000_000]
     add("--bank-sizes", type=int, nargs="+", default=sizes)
     add("--batch-size", type=int, default=64)
-    add("--chunk-size", type=int, default=8192, help="bank rows at a time")
+    add("--chunk-size", type=int, default=16_384, help="bank rows at a time")
     add("--num-rounds", type=int, default=7)
     add("--max-refresh", type=int, default=4_000, help="images of a measured refresh")
     add("--backbone", default="tf_efficientnet_lite0", help="timm model name")
