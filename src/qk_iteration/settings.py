@@ -1,6 +1,7 @@
 """Kedro's settings of this project."""
 
 import os
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,9 @@ os.environ.setdefault("KEDRO_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 # Background jobs of MLflow's server are of no use here and cost half a minute of start.
 os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
+
+# Joining a namespace from outside, as the bank does for the untrained pair, is meant.
+warnings.filterwarnings("ignore", message="One or more dataset names contain '.'")
 
 from kedro.utils import find_kedro_project
 from omegaconf.resolvers import oc

@@ -1,0 +1,83 @@
+"""Models are compared with the definitions of their parts."""
+
+import pytest
+import torch
+
+from qk_iteration.core.models.backbone import load_backbone
+from qk_iteration.core.models.descriptor_model import DescriptorModel
+from qk_iteration.core.models.model_config import ModelConfig
+from qk_iteration.core.models.model_file import load_model, save_model
+from qk_iteration.core.models.pooling import GeMPooling
+from qk_iteration.core.models.whitened_head import whiten_head
+
+CONFIG = ModelConfig(
+    backbone="mobilenetv3_small_050",
+    weights="random",
+    image_size=32,
+    pixel_mean=0.5,
+    pixel_std=0.5,
+    gem_power=3.0,
+    embedding_dim=16,
+    seed=0,
+)
+
+
+def random_pixels(num_images):
+    generator = torch.Generator().manual_seed(0)
+    shape = (num_images, 32, 32, 3)
+    return torch.randint(0, 256, shape, generator=generator, dtype=torch.uint8)
+
+
+def test_embeddings_are_of_unit_length():
+    embeddings = DescriptorModel(CONFIG).eval()(random_pixels(4))
+    torch.testing.assert_close(embeddings.norm(dim=1), torch.ones(4))
+
+
+def test_gem_of_power_one_is_the_mean_and_of_a_large_power_the_maximum():
+    feature_map = torch.rand(2, 3, 4, 5).double() + 0.5
+    mean, largest = feature_map.mean(dim=(2, 3)), feature_map.amax(dim=(2, 3))
+    torch.testing.assert_close(GeMPooling(1)(feature_map), mean)
+    torch.testing.assert_close(GeMPooling(400)(feature_map), largest, rtol=0.01, atol=0)
+
+
+def test_whitened_head_gives_uncorrelated_outputs_of_equal_variance():
+    generator = torch.Generator().manual_seed(0)
+    mixing = torch.randn(12, 12, generator=generator).double()
+    features = torch.randn(500, 12, generator=generator).double() @ mixing + 3
+    head = torch.nn.Linear(12, 5).double()
+    whiten_head(head, features)
+    outputs = head(features).detach()
+    torch.testing.assert_close(outputs.mean(dim=0), torch.zeros(5).double())
+    expected = torch.eye(5).double()
+    torch.testing.assert_close(outputs.T.cov(), expected, atol=0.02, rtol=0)
+
+
+def test_whitened_head_refuses_more_directions_than_features():
+    with pytest.raises(ValueError, match="Lower embedding_dim"):
+        whiten_head(torch.nn.Linear(3, 5), torch.rand(9, 3))
+
+
+def test_saved_model_describes_as_before(tmp_path):
+    model = DescriptorModel(CONFIG).eval()
+    save_model(model, tmp_path)
+    pixels = random_pixels(3)
+    torch.testing.assert_close(load_model(tmp_path)(pixels), model(pixels))
+    assert not list(tmp_path.glob("*.partial"))
+
+
+def test_missing_model_says_what_to_do(tmp_path):
+    with pytest.raises(FileNotFoundError, match="Train first"):
+        load_model(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "weights", "cure"),
+    [
+        ("resnet19", "random", "Close names"),
+        ("resnet18", "package", "No package ships weights"),
+        ("resnet18", "/no/such/file.pth", "does not exist"),
+    ],
+)
+def test_unknown_backbone_or_weights_are_refused(name, weights, cure):
+    with pytest.raises(ValueError, match=cure):
+        load_backbone(name, weights, seed=0)
