@@ -32,7 +32,9 @@ def test_every_pair_is_in_the_chunk_of_its_bank_row(chunk_size):
     pairs = ExcludedRows(torch.tensor([0, 1, 2, 0]), torch.tensor([9, 0, 9, 4]))
     found = {
         (batch_row, bank_row + chunk_size * number)
-        for number, chunk in enumerate(pairs.by_chunk(10, chunk_size))
+        for number, chunk in enumerate(
+            pairs.by_chunk(10, chunk_size, torch.device("cpu"))
+        )
         for batch_row, bank_row in zip(*map(torch.Tensor.tolist, chunk), strict=True)
     }
     assert found == {(0, 9), (1, 0), (2, 9), (0, 4)}

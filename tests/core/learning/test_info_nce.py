@@ -218,6 +218,26 @@ def test_small_losses_keep_their_precision(
     assert relative_error(grad, true_grad.double()) < max_error
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize(
+    ("dtype", "max_error"), [(torch.float32, 1e-5), (torch.bfloat16, 5e-3)]
+)
+@pytest.mark.parametrize("rows_device", ["cpu", "cuda"])
+def test_gpu_gives_what_the_cpu_gives(dtype, max_error, rows_device):
+    embeddings, bank, positive_rows = near_their_positives(noise=1.5)
+    bank = bank.to(dtype)
+    expected = our_info_nce(embeddings, bank, positive_rows)
+    (expected_grad,) = torch.autograd.grad(expected.loss, embeddings)
+
+    on_gpu = embeddings.detach().cuda().requires_grad_()
+    result = our_info_nce(on_gpu, bank.cuda(), positive_rows.to(rows_device), 512)
+    (grad,) = torch.autograd.grad(result.loss, on_gpu)
+
+    assert relative_error(result.loss.cpu(), expected.loss.detach()) < max_error
+    assert relative_error(grad.cpu(), expected_grad) < max_error
+
+
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_narrow_embeddings_get_a_wide_loss_and_a_narrow_gradient(batch, dtype):
     embeddings, bank, positive_rows = batch

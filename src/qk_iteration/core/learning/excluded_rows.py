@@ -38,18 +38,20 @@ class ExcludedRows(NamedTuple):
             torch.cat([self.bank_rows, other.bank_rows]),
         )
 
-    def by_chunk(self, bank_size: int, chunk_size: int) -> Iterator["ExcludedRows"]:
+    def by_chunk(
+        self, bank_size: int, chunk_size: int, device: torch.device
+    ) -> Iterator["ExcludedRows"]:
         """Yield the pairs of each chunk of the bank, rows counted from its start.
 
-        Reads the counts on the pairs' own device; keep the pairs on the CPU so that
-        no step has to wait for a GPU.
+        They are sorted on their own device and then brought to ``device``: pairs that
+        are kept on the CPU let no GPU wait.
         """
         order = self.bank_rows.argsort()
         bank_rows = self.bank_rows[order]
         num_chunks = -(-bank_size // chunk_size)
         counts = (bank_rows // chunk_size).bincount(minlength=num_chunks).tolist()
-        batch_rows = self.batch_rows[order].split(counts)
-        columns = (bank_rows % chunk_size).split(counts)
+        batch_rows = self.batch_rows[order].to(device).split(counts)
+        columns = (bank_rows % chunk_size).to(device).split(counts)
         return map(ExcludedRows, batch_rows, columns)
 
 

@@ -37,7 +37,7 @@ class BankWalk:
         needs_copy = self.rows.dtype != dtype or self.rows.device != device
         buffer_size = min(self.chunk_size, len(self.rows)) if needs_copy else 0
         buffer = total.new_empty(buffer_size, self.rows.shape[1], dtype=dtype)
-        masked = self.masked.by_chunk(len(self.rows), self.chunk_size)
+        masked = self.masked.by_chunk(len(self.rows), self.chunk_size, device)
         for rows, pairs in zip(self.rows.split(self.chunk_size), masked, strict=True):
             yield (buffer[: len(rows)].copy_(rows) if needs_copy else rows), pairs
 
