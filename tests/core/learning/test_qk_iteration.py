@@ -1,0 +1,206 @@
+"""Short trainings are compared with their plan, and with themselves resumed."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+from qk_iteration.core.images.images_config import ImagesConfig
+from qk_iteration.core.images.recipe import EditRecipe
+from qk_iteration.core.images.views import open_training_images, rows_of_step
+from qk_iteration.core.learning.checkpoint import TrainingState
+from qk_iteration.core.learning.learning_config import (
+    FORWARD_COST,
+    LearningConfig,
+    LossConfig,
+    QKConfig,
+    SimCLRConfig,
+)
+from qk_iteration.core.learning.methods import (
+    Training,
+    learn_by_qk_iteration,
+    learn_by_simclr,
+)
+from qk_iteration.core.learning.phase import plan_phases
+from qk_iteration.core.learning.tower import Side
+from qk_iteration.core.models.descriptor_model import DescriptorModel
+from qk_iteration.core.models.model_config import ModelConfig
+
+NUM_IMAGES = 12
+LOSS = LossConfig(temperature=0.1, repulsion=0.5)
+LEARNING = LearningConfig(
+    image_passes=60,
+    images_per_step=4,
+    weight_decay=0.0,
+    warmup_fraction=0.1,
+    gradient_clip=10.0,
+    weight_averaging=0.0,
+    frozen_stages=0,
+    precision="float32",
+    num_validations=2,
+    steps_per_checkpoint=1,
+    steps_per_report=1,
+    num_workers=0,
+    resume=True,
+    seed=0,
+)
+QK = QKConfig(
+    learning_rate=1e-3,
+    loss=LOSS,
+    query_steps=3,
+    key_steps=2,
+    frozen="backbone",
+    towers="handed_over",
+    key_view="clean",
+    negative_rows="all",
+    bank_dtype="float32",
+    chunk_size=5,
+)
+MODEL = ModelConfig(
+    backbone="mobilenetv3_small_050",
+    weights="random",
+    image_size=32,
+    pixel_mean=0.5,
+    pixel_std=0.5,
+    gem_power=3.0,
+    embedding_dim=8,
+    seed=0,
+)
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("images")
+    generator = np.random.default_rng(0)
+    paths = [folder / f"T{row:06d}.png" for row in range(NUM_IMAGES)]
+    for path in paths:
+        Image.fromarray(generator.integers(0, 256, (40, 40, 3), np.uint8)).save(path)
+    table = pd.DataFrame(
+        {
+            "image_id": [path.stem for path in paths],
+            "path": [str(path) for path in paths],
+            "group": range(NUM_IMAGES),
+        }
+    )
+    flip = {"edit": "flip_horizontal", "weight": 1, "parameters": {}}
+    recipe = EditRecipe.model_validate(
+        {"clean_share": 0.2, "stages": [{"num_edits": [1, 1], "steps": [flip]}]}
+    )
+    config = ImagesConfig(max_pixels=10_000, min_side=8, cache_size=32)
+    return open_training_images(
+        table, folder / "cache", recipe, config, image_size=32, seed=0
+    )
+
+
+class InterruptionError(Exception):
+    pass
+
+
+def make_training(images, folder, *, config=LEARNING, stop_at=None, log=None):
+    def report(passes, metrics):
+        if log is not None:
+            log.append((passes, metrics))
+        if stop_at is not None and passes >= stop_at and "train/loss" in metrics:
+            raise InterruptionError
+
+    return Training(
+        initial_model=DescriptorModel(MODEL),
+        initial_bank=None,
+        images=images,
+        config=config,
+        state=TrainingState(folder),
+        validate=lambda *_: {"micro_ap": float(next(rising))},
+        report=report,
+    )
+
+
+rising = iter(range(10_000))  # Each validation is better: the last pair is the best.
+
+
+def same_weights(one, other):
+    pairs = zip(one.state_dict().values(), other.state_dict().values(), strict=True)
+    return all(torch.equal(a, b) for a, b in pairs)
+
+
+def test_phases_alternate_and_spend_the_budget_with_their_banks():
+    phases = plan_phases(QK, LEARNING, num_images=NUM_IMAGES)
+    sides = [phase.learner for phase in phases]
+    assert sides == [Side.QUERY, Side.KEY, Side.QUERY, Side.KEY]
+    assert [phase.num_steps for phase in phases] == [3, 2, 3, 2]
+    assert [phase.first_step for phase in phases] == [0, 3, 5, 8]
+    cost = sum(4 * p.num_steps + NUM_IMAGES * FORWARD_COST for p in phases)
+    assert cost <= LEARNING.image_passes < cost + NUM_IMAGES * FORWARD_COST + 4
+
+
+def test_a_budget_that_pays_for_no_phase_is_refused():
+    config = LEARNING.model_copy(update={"image_passes": 5})
+    with pytest.raises(ValueError, match="Raise image_passes"):
+        plan_phases(QK, config, num_images=NUM_IMAGES)
+
+
+def test_an_epoch_shows_each_image_once_in_a_new_order():
+    epochs = [
+        np.concatenate(
+            [
+                rows_of_step(step, batch_size=4, num_images=12, seed=0)
+                for step in range(first, first + 3)
+            ]
+        )
+        for first in (0, 3)
+    ]
+    assert all(sorted(epoch) == list(range(12)) for epoch in epochs)
+    assert not np.array_equal(*epochs)
+
+
+@pytest.mark.parametrize("frozen", ["backbone", "model"])
+@pytest.mark.parametrize("towers", ["separate", "shared_head", "handed_over"])
+def test_towers_stay_together_as_the_parameter_says(images, tmp_path, frozen, towers):
+    config = QK.model_copy(update={"frozen": frozen, "towers": towers})
+    query, key, summary = learn_by_qk_iteration(make_training(images, tmp_path), config)
+    assert summary["sgd_steps"] == 10
+    assert same_weights(query.head, key.head) == (towers != "separate")
+    assert same_weights(query.backbone, key.backbone) == (towers == "handed_over")
+    assert not same_weights(query.backbone, DescriptorModel(MODEL).backbone)
+
+
+@pytest.mark.parametrize("negative_rows", ["batch", 3])
+def test_fewer_rows_can_be_pushed_against(images, tmp_path, negative_rows):
+    config = QK.model_copy(update={"negative_rows": negative_rows})
+    log = []
+    learn_by_qk_iteration(make_training(images, tmp_path, log=log), config)
+    losses = [m["train/loss"] for _, m in log if "train/loss" in m]
+    assert len(losses) == 10
+    assert all(map(math.isfinite, losses))
+
+
+@pytest.mark.parametrize("averaging", [0.0, 0.5])
+@pytest.mark.parametrize(
+    ("learn", "config"), [(learn_by_qk_iteration, QK), (learn_by_simclr, None)]
+)
+def test_an_interrupted_training_ends_as_if_it_were_not(
+    images, tmp_path, learn, config, averaging
+):
+    config = config or SimCLRConfig(learning_rate=1e-3, loss=LOSS, key_view="clean")
+    shared = LEARNING.model_copy(update={"weight_averaging": averaging})
+    whole = learn(make_training(images, tmp_path / "whole", config=shared), config)
+    for stop_at in (16, 36):  # Inside the first phase, and inside a later one.
+        interrupted = make_training(
+            images, tmp_path / "parts", config=shared, stop_at=stop_at
+        )
+        with pytest.raises(InterruptionError):
+            learn(interrupted, config)
+    resumed = learn(make_training(images, tmp_path / "parts", config=shared), config)
+    assert same_weights(resumed[0], whole[0])
+    assert same_weights(resumed[1], whole[1])
+    assert resumed[2]["sgd_steps"] == whole[2]["sgd_steps"]
+
+
+def test_a_finished_training_is_not_done_again(images, tmp_path):
+    first = learn_by_qk_iteration(make_training(images, tmp_path), QK)
+    log = []
+    again = learn_by_qk_iteration(make_training(images, tmp_path, log=log), QK)
+    assert same_weights(again[0], first[0])
+    assert [m for _, m in log if "train/loss" in m], "its history is reported again"

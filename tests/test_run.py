@@ -1,0 +1,91 @@
+"""The project's own commands are run on a small folder in DISC21's shape."""
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+PROJECT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A copy of the project's configuration, and a small benchmark."""
+    root = tmp_path_factory.mktemp("project")
+    for name in ("conf", "src", "pyproject.toml", ".telemetry"):
+        source = PROJECT / name
+        if source.is_dir():
+            shutil.copytree(source, root / name, ignore=shutil.ignore_patterns("local"))
+        else:
+            shutil.copy(source, root / name)
+    write_benchmark(root / "benchmark", seed=0)
+    write_benchmark(root / "validation", seed=1)
+    return root
+
+
+def write_benchmark(folder, *, seed):
+    generator = np.random.default_rng(seed)
+    rows = ["query_id,reference_id"]
+    for split, letter in (("training", "T"), ("reference", "R")):
+        (folder / f"{split}_images").mkdir(parents=True)
+        for number in range(20):
+            blocks = generator.integers(0, 256, (4, 4, 3), np.uint8)
+            image = Image.fromarray(blocks).resize((48, 48), Image.Resampling.NEAREST)
+            image.save(folder / f"{split}_images" / f"{letter}{number:06d}.png")
+    (folder / "query_images").mkdir()
+    for number in range(20):
+        image = Image.open(folder / "reference_images" / f"R{number:06d}.png")
+        image.rotate(3).save(folder / "query_images" / f"Q{number:05d}.jpg")
+        rows.append(f"Q{number:05d},{f'R{number:06d}' if number < 10 else ''}")
+    (folder / "ground_truth.csv").write_text("\n".join(rows) + "\n")
+
+
+def kedro_run(project, *arguments):
+    environment = os.environ | {"PYTHONPATH": str(project / "src"), "COLUMNS": "160"}
+    environment.pop("MLFLOW_TRACKING_URI", None)
+    return subprocess.run(
+        [sys.executable, "-m", "kedro", "run", "--env=test", *arguments],
+        cwd=project,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+
+
+def test_a_line_runs_from_folders_to_metrics_and_is_tracked(project):
+    folders = (
+        f"--params=benchmark={project}/benchmark,"
+        f"validation_benchmark={project}/validation"
+    )
+    result = kedro_run(project, "--pipelines=train", folders)
+    assert result.returncode == 0, result.stdout + result.stderr
+    metrics = json.loads((project / "data/08_reporting/qk/metrics.json").read_text())
+    assert 0 <= metrics["micro_ap"] <= 1
+    assert metrics["protocol"] == "isc2021"
+    assert "recall_at_p90_normalized" in metrics
+    assert (project / "data/08_reporting/untrained/metrics.json").is_file()
+    with sqlite3.connect(project / "mlflow.db") as database:
+        runs = database.execute("select name, status from runs").fetchall()
+        parameters = dict(database.execute("select key, value from params"))
+        logged = {key for (key,) in database.execute("select key from metrics")}
+    assert runs == [("train", "FINISHED")]
+    assert parameters["method.towers"] == "handed_over"
+    assert {"train/loss", "validation/micro_ap", "test/micro_ap"} <= logged
+
+
+def test_a_typo_in_a_parameter_stops_before_any_work(project):
+    result = kedro_run(
+        project, "--pipelines=train", "--params=learning.image_pases=100"
+    )
+    assert result.returncode != 0
+    assert "image_pases" in result.stdout + result.stderr
+    assert "Reading" not in result.stdout
