@@ -89,3 +89,20 @@ def test_a_typo_in_a_parameter_stops_before_any_work(project):
     assert result.returncode != 0
     assert "image_pases" in result.stdout + result.stderr
     assert "Reading" not in result.stdout
+
+
+def test_score_reads_files_of_any_system(project):
+    truth = project / "truth.csv"
+    truth.write_text("query_id,reference_id\nQ00000,R000000\nQ00001,\n")
+    predictions = project / "predictions.csv"
+    predictions.write_text("Q00001,R000000,0.9\nQ00000,R000000,0.8\n")
+    files = f"predictions={predictions},ground_truth={truth}"
+    result = kedro_run(
+        project,
+        "--pipelines=score",
+        f"--params={files},protocol=drivendata,metrics_path={project}/score.json",
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    metrics = json.loads((project / "score.json").read_text())
+    assert metrics["micro_ap"] == 0.5
+    assert metrics["protocol"] == "drivendata"

@@ -19,11 +19,13 @@ from qk_iteration.core.learning.learning_config import (
 from qk_iteration.core.models.model_config import ModelConfig
 from qk_iteration.core.parameter_block import ParameterBlock
 from qk_iteration.core.retrieval.describe import DescriptionConfig
+from qk_iteration.core.retrieval.external_model import ExternalModelConfig
 
 __all__ = [
     "BuiltinBenchmarkConfig",
     "DescriptionConfig",
     "EditRecipe",
+    "ExternalModelConfig",
     "ImagesConfig",
     "LearningConfig",
     "ModelConfig",

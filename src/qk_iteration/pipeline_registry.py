@@ -37,6 +37,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         + scoring.create_pipeline("perceptual_hash"),
         "compare": reporting.create_pipeline(),
         "evaluate": evaluation.create_pipeline(),
+        "describe": descriptor_extraction.create_external_pipeline(),
         "score": scoring.create_file_pipeline(),
         "__default__": train,
     }

@@ -1,3 +1,6 @@
-from qk_iteration.pipelines.descriptor_extraction.pipeline import create_pipeline
+from qk_iteration.pipelines.descriptor_extraction.pipeline import (
+    create_external_pipeline,
+    create_pipeline,
+)
 
-__all__ = ["create_pipeline"]
+__all__ = ["create_external_pipeline", "create_pipeline"]

@@ -1,12 +1,16 @@
 """Nodes of descriptor extraction."""
 
+from pathlib import Path
+
 import pandas as pd
 
-from qk_iteration.config import DescriptionConfig, ImagesConfig
+from qk_iteration.config import DescriptionConfig, ExternalModelConfig, ImagesConfig
 from qk_iteration.core.formats.descriptors import Descriptors
+from qk_iteration.core.images.image_table import tabulate_images
 from qk_iteration.core.models.descriptor_model import DescriptorModel
 from qk_iteration.core.models.device import choose_device
 from qk_iteration.core.retrieval.describe import describe_images
+from qk_iteration.core.retrieval.external_model import describe_with_external_model
 
 
 def describe(
@@ -23,4 +27,16 @@ def describe(
         description,
         image_size=model.config.image_size,
         max_pixels=images.max_pixels,
+    )
+
+
+def describe_folder(
+    folder: str, external_model: ExternalModelConfig, images: ImagesConfig
+) -> Descriptors:
+    """Descriptors of a folder by another system's model."""
+    tables = tabulate_images(
+        Path(folder).resolve(), max_pixels=images.max_pixels, min_side=images.min_side
+    )
+    return describe_with_external_model(
+        tables.images, external_model, max_pixels=images.max_pixels
     )

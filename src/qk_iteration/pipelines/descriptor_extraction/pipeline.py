@@ -6,7 +6,7 @@ training images that scores are normalized with.
 
 from kedro.pipeline import Node, Pipeline
 
-from qk_iteration.pipelines.descriptor_extraction.nodes import describe
+from qk_iteration.pipelines.descriptor_extraction.nodes import describe, describe_folder
 
 SPLITS = {"query": "query_model", "reference": "key_model", "training": "key_model"}
 
@@ -40,4 +40,18 @@ def create_pipeline(method: str, *, tables: str = "") -> Pipeline:
         inputs={f"{split}_images": f"{prefix}{split}_images" for split in SPLITS},
         parameters={"params:description", "params:images", "params:device"},
         tags=[method],
+    )
+
+
+def create_external_pipeline() -> Pipeline:
+    """Descriptors of any folder by a TorchScript or ONNX model."""
+    return Pipeline(
+        [
+            Node(
+                describe_folder,
+                ["params:images_folder", "params:external_model", "params:images"],
+                "folder_descriptors",
+                name="describe_folder",
+            )
+        ]
     )
