@@ -78,4 +78,7 @@ class ScoringConfig(ParameterBlock):
     protocol: Literal["isc2021", "drivendata", "knn"]
     metric: Literal["l2", "inner_product"]
     top_k: int = Field(ge=1, description="of protocol knn only")
+    whitening_dim: int | None = Field(
+        description="numbers kept by PCA whitening before normalization; null: none"
+    )
     normalization: NormalizationConfig

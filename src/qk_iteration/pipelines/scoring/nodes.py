@@ -11,11 +11,8 @@ from qk_iteration.core.formats.predicted_matches import PredictedMatches
 from qk_iteration.core.metrics.precision_recall_plot import plot_precision_recall
 from qk_iteration.core.models.device import choose_device
 from qk_iteration.core.retrieval.evaluate import find_candidates, score_predictions
-from qk_iteration.core.retrieval.score_files import score_files
-from qk_iteration.core.retrieval.score_normalization import (
-    ScoreNormalization,
-    normalize_scores,
-)
+from qk_iteration.core.retrieval.score_files import score_files, whiten_and_normalize
+from qk_iteration.core.retrieval.score_normalization import ScoreNormalization
 
 
 def search(
@@ -45,11 +42,12 @@ def normalize(
     device: str,
 ) -> tuple[Descriptors, Descriptors]:
     """Descriptors whose search gives normalized scores."""
-    return normalize_scores(
+    return whiten_and_normalize(
         query_descriptors,
         reference_descriptors,
         training_descriptors,
-        ScoreNormalization(**scoring.normalization.model_dump()),
+        whitening_dim=scoring.whitening_dim,
+        normalization=ScoreNormalization(**scoring.normalization.model_dump()),
         metric=scoring.metric,
         device=choose_device(device).type,
     )
@@ -86,6 +84,7 @@ def score_any_system(
         normalization = ScoreNormalization(**scoring.normalization.model_dump())
     result = score_files(
         **files.model_dump(),
+        whitening_dim=None if normalization is None else scoring.whitening_dim,
         protocol=scoring.protocol,
         normalization=normalization,
         metric=scoring.metric,
