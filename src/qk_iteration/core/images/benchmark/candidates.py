@@ -85,7 +85,7 @@ def find_candidates(
         files,
         num_workers=num_workers,
         description=f"Looking at {package.name}",
-        num_images=len(files),
+        num_images=None,
     )
     return sorted(found, key=lambda one: (one.file, one.frame))
 

@@ -19,7 +19,7 @@ def map_in_processes(
     *,
     num_workers: int,
     description: str,
-    num_images: int,
+    num_images: int | None,
 ) -> Iterator[Result]:
     """All results of all jobs, in the order in which the jobs are done.
 
@@ -28,7 +28,7 @@ def map_in_processes(
         jobs: What it is called with, one after the other.
         num_workers: Processes; 0 does the jobs in this one.
         description: What the progress bar says is being done.
-        num_images: Results expected in all.
+        num_images: Results expected in all, None if nobody knows.
     """
     with progress_bar() as progress:
         task = progress.add_task(description, total=num_images)
