@@ -22,6 +22,11 @@ demo: setup
 	$(BIN)/kedro run --pipelines=simclr
 	$(BIN)/kedro run --pipelines=compare
 
+# The same, and docs/results.md from what it measured.
+.PHONY: results
+results: demo
+	cp data/08_reporting/results.md data/08_reporting/comparison.png docs/
+
 # Everything that must hold: style, types, which way imports point, tests.
 test: setup
 	$(BIN)/ruff check src tests benchmarks
