@@ -101,7 +101,7 @@ def _parse_arguments() -> argparse.Namespace:
     )
     add = parser.add_argument
     add("--batch-sizes", type=int, nargs="+", default=[32, 64, 256])
-    add("--bank-sizes", type=int, nargs="+", default=[65_536, 262_144, 1_000_000])
+    add("--bank-sizes", type=int, nargs="*", default=[65_536, 262_144, 1_000_000])
     add("--head-bank-sizes", type=int, nargs="*", default=[262_144])
     add("--bank-dtypes", nargs="+", default=["float32", "bfloat16"])
     add("--variants", nargs="+", choices=_VARIANTS, default=list(_VARIANTS))
