@@ -39,6 +39,7 @@ LEARNING = LearningConfig(
     gradient_clip=10.0,
     weight_averaging=0.0,
     frozen_stages=0,
+    frozen_statistics=False,
     precision="float32",
     num_validations=2,
     steps_per_checkpoint=1,

@@ -32,6 +32,9 @@ class LearningConfig(ParameterBlock):
     frozen_stages: int = Field(
         ge=0, description="first stages of the backbone that keep their weights"
     )
+    frozen_statistics: bool = Field(
+        description="batch normalization keeps the pretrained mean and variance"
+    )
     precision: Precision = Field(description="of the backbone")
     num_validations: int = Field(ge=1, description="evenly over the budget")
     steps_per_checkpoint: int = Field(ge=1, description="SGD steps, inside a phase")

@@ -42,6 +42,8 @@ class Tower:
         self.model = model
         self.learning_rate = learning_rate
         self._frozen_modules = _freeze_stages(model.backbone, config.frozen_stages)
+        if config.frozen_statistics:
+            self._frozen_modules += _batch_norms(model.backbone)
         trained = [p for p in model.backbone.parameters() if p.requires_grad]
         self.backbone_optimizer, self.head_optimizer = (
             torch.optim.AdamW(part, learning_rate, weight_decay=config.weight_decay)
@@ -61,7 +63,7 @@ class Tower:
         self.load_state_dict(other.state_dict())
 
     def train_mode(self) -> None:
-        """Set the model to training, its frozen stages aside."""
+        """Set the model to training, what is frozen in it aside."""
         self.model.train()
         for module in self._frozen_modules:
             module.eval()
@@ -106,6 +108,11 @@ def _freeze_stages(backbone: nn.Module, num_stages: int) -> list[nn.Module]:
     for name in frozen_names:
         backbone.get_parameter(name).requires_grad_(False)
     return [backbone.get_submodule(name.rpartition(".")[0]) for name in frozen_names]
+
+
+def _batch_norms(backbone: nn.Module) -> list[nn.Module]:
+    kinds = nn.modules.batchnorm._BatchNorm
+    return [module for module in backbone.modules() if isinstance(module, kinds)]
 
 
 def _start_averaging(model: DescriptorModel, decay: float) -> AveragedModel | None:
