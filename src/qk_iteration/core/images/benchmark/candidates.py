@@ -28,7 +28,10 @@ _LEFT_OUT_FOLDERS = frozenset({"logo"})
 _MIN_SIDE = 96
 _MIN_DEVIATION = 14.0  # Of the grey values; below, there is little to recognize.
 _MAX_FRAMES = 32  # Looked at in one animation, evenly spread.
-_MIN_FRAME_DISTANCE = 64  # Of 256 bits, to every frame kept before.
+# A frame must differ by more than this from every frame kept before it. The hash of
+# differences is cheap and sees the layout, the PDQ hash sees the rest.
+_MAX_SAME_DIFFERENCES = 8  # Of 64 bits.
+_MAX_SAME_PDQ = 64  # Of 256 bits.
 _FLAT_STEP = 2  # Between neighboring pixels, of 255.
 
 # What tells files of one series apart: church-1, church-2; flowers1; walls-l, walls-r.
@@ -94,13 +97,19 @@ def _look_at_file(
     file: str, *, package: str, folder: Path, kind: str
 ) -> list[Candidate]:
     kept: list[Candidate] = []
+    differences: list[NDArray[np.uint8]] = []
     for frame, image in _spread_frames(folder / file):
-        grey = np.asarray(image.convert("L"))
-        if min(image.size) < _MIN_SIDE or grey.std() < _MIN_DEVIATION:
+        grey = image.convert("L")
+        deviation = np.asarray(grey).std()
+        if min(image.size) < _MIN_SIDE or deviation < _MIN_DEVIATION:
             continue
+        difference = _difference_hash(grey)
+        if not _is_new(difference, differences, _MAX_SAME_DIFFERENCES):
+            continue
+        differences.append(difference)
         look = np.asarray(image.resize((LOOK_SIDE, LOOK_SIDE)))
         hashes = _pdq_hashes(look)
-        if _is_new(hashes, [one.hashes for one in kept]):
+        if _is_new(hashes[0], [one.hashes[0] for one in kept], _MAX_SAME_PDQ):
             series = _series(package, file, kind)
             flat = _flat_share(look)
             one = Candidate(package, file, frame, kind, series, hashes, flat, look)
@@ -111,7 +120,9 @@ def _look_at_file(
 def _spread_frames(path: Path) -> Iterator[tuple[int, Image.Image]]:
     with Image.open(path) as image:
         last = getattr(image, "n_frames", 1) - 1
-        for frame in sorted({*np.linspace(0, last, _MAX_FRAMES).astype(int).tolist()}):
+        # Never the last frame: a loop ends as it begins.
+        count = min(last + 1, _MAX_FRAMES)
+        for frame in sorted({round(i * last / count) for i in range(count)}):
             image.seek(frame)
             yield frame, on_white(image.convert("RGBA"))
 
@@ -127,16 +138,21 @@ def _series(package: str, file: str, kind: str) -> str:
     return _NUMBER_IN_SERIES.sub("", path.stem)
 
 
+def _difference_hash(grey: Image.Image) -> NDArray[np.uint8]:
+    """Whether it gets brighter to the right, on 8 x 8 places. Shape (8,), packed."""
+    values = np.asarray(grey.resize((9, 8), Image.Resampling.BOX))
+    return np.packbits(values[:, 1:] > values[:, :-1])
+
+
 def _pdq_hashes(look: NDArray[np.uint8]) -> NDArray[np.uint8]:
     hashes, _ = pdqhash.compute_dihedral(look)
     return np.packbits(np.stack(hashes).astype(np.bool_), axis=1)
 
 
-def _is_new(hashes: NDArray[np.uint8], known: Sequence[NDArray[np.uint8]]) -> bool:
-    return all(
-        np.bitwise_count(hashes[0] ^ other[0]).sum() > _MIN_FRAME_DISTANCE
-        for other in known
-    )
+def _is_new(
+    one: NDArray[np.uint8], known: Sequence[NDArray[np.uint8]], max_same: int
+) -> bool:
+    return all(np.bitwise_count(one ^ other).sum() > max_same for other in known)
 
 
 def _flat_share(look: NDArray[np.uint8]) -> float:
