@@ -17,7 +17,7 @@ setup: .venv/.ready
 
 # The main job: both methods on the built-in benchmark, and the table that compares them.
 demo: setup
-	$(BIN)/kedro run --pipelines=perceptual_hash
+	$(BIN)/kedro run --pipelines=floors
 	$(BIN)/kedro run --pipelines=train
 	$(BIN)/kedro run --pipelines=simclr
 	$(BIN)/kedro run --pipelines=compare

@@ -32,9 +32,11 @@ def register_pipelines() -> dict[str, Pipeline]:
         "negative_bank": data + bank,
         "train": train,
         "simclr": simclr,
-        "perceptual_hash": data
+        "floors": start
         + reporting.create_hash_pipeline()
-        + scoring.create_pipeline("perceptual_hash"),
+        + scoring.create_pipeline("perceptual_hash")
+        + descriptor_extraction.create_plain_pipeline()
+        + scoring.create_pipeline("plain"),
         "compare": reporting.create_pipeline(),
         "evaluate": evaluation.create_pipeline(),
         "describe": descriptor_extraction.create_external_pipeline(),

@@ -55,6 +55,10 @@ class DescriptorModel(nn.Module):
         """Embeddings of unit length (B, D) from features (B, F)."""
         return F.normalize(self.head(features), dim=1)
 
+    def plain(self, pixels: Tensor) -> Tensor:
+        """Backbone features of unit length (B, F), the head left out."""
+        return F.normalize(self.features(pixels), dim=1)
+
     def forward(self, pixels: Tensor) -> Tensor:
         """Embeddings of unit length (B, D) from uint8 pixels (B, H, W, 3)."""
         return self.embed(self.features(pixels))

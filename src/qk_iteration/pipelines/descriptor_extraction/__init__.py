@@ -1,6 +1,7 @@
 from qk_iteration.pipelines.descriptor_extraction.pipeline import (
     create_external_pipeline,
     create_pipeline,
+    create_plain_pipeline,
 )
 
-__all__ = ["create_external_pipeline", "create_pipeline"]
+__all__ = ["create_external_pipeline", "create_pipeline", "create_plain_pipeline"]

@@ -30,6 +30,25 @@ def describe(
     )
 
 
+def describe_plainly(
+    table: pd.DataFrame,
+    model: DescriptorModel,
+    description: DescriptionConfig,
+    images: ImagesConfig,
+    device: str,
+) -> Descriptors:
+    """Backbone features without a head: the floor below the whitened head."""
+    model = model.to(choose_device(device))
+    return describe_images(
+        table,
+        model,
+        description,
+        image_size=model.config.image_size,
+        max_pixels=images.max_pixels,
+        describer=model.plain,
+    )
+
+
 def describe_folder(
     folder: str, external_model: ExternalModelConfig, images: ImagesConfig
 ) -> Descriptors:

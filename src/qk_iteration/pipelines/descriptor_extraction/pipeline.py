@@ -6,7 +6,11 @@ training images that scores are normalized with.
 
 from kedro.pipeline import Node, Pipeline
 
-from qk_iteration.pipelines.descriptor_extraction.nodes import describe, describe_folder
+from qk_iteration.pipelines.descriptor_extraction.nodes import (
+    describe,
+    describe_folder,
+    describe_plainly,
+)
 
 SPLITS = {"query": "query_model", "reference": "key_model", "training": "key_model"}
 
@@ -40,6 +44,31 @@ def create_pipeline(method: str, *, tables: str = "") -> Pipeline:
         inputs={f"{split}_images": f"{prefix}{split}_images" for split in SPLITS},
         parameters={"params:description", "params:images", "params:device"},
         tags=[method],
+    )
+
+
+def create_plain_pipeline() -> Pipeline:
+    """Descriptors of the untrained backbone, its head left out."""
+    nodes = [
+        Node(
+            describe_plainly,
+            [
+                f"{split}_images",
+                "untrained.key_model",
+                "params:description",
+                "params:images",
+                "params:device",
+            ],
+            f"{split}_descriptors",
+            name=f"describe_{split}_images",
+        )
+        for split in SPLITS
+    ]
+    return Pipeline(
+        nodes,
+        namespace="plain",
+        inputs={"untrained.key_model", *(f"{split}_images" for split in SPLITS)},
+        parameters={"params:description", "params:images", "params:device"},
     )
 
 

@@ -23,6 +23,7 @@ def hash_split(table: pd.DataFrame, images: ImagesConfig) -> Descriptors:
 
 def compare(
     perceptual_hash: dict[str, Any],
+    plain: dict[str, Any],
     untrained: dict[str, Any],
     simclr: dict[str, Any],
     qk: dict[str, Any],
@@ -33,6 +34,7 @@ def compare(
     table = compare_methods(
         {
             "perceptual hash (PDQ)": (perceptual_hash, {}),
+            "untrained": (plain, {}),
             "untrained, whitened": (untrained, {}),
             "SimCLR": (simclr, simclr_summary),
             "QK Iteration": (qk, qk_summary),

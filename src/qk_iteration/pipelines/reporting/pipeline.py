@@ -7,7 +7,7 @@ from qk_iteration.pipelines.reporting.nodes import compare, hash_split
 
 def create_pipeline() -> Pipeline:
     """The table of all methods."""
-    methods = ["perceptual_hash", "untrained", "simclr", "qk"]
+    methods = ["perceptual_hash", "plain", "untrained", "simclr", "qk"]
     return Pipeline(
         [
             Node(
