@@ -72,7 +72,9 @@ def main() -> None:
     """Measure what the command line asks for; print tables and write JSON."""
     arguments = _parse_arguments()
     device = torch.device(arguments.device)
-    machine = describe_machine(device)
+    if arguments.cpu_time:
+        torch.set_num_threads(1)
+    machine = describe_machine(device) | {"in_cpu_time": arguments.cpu_time}
     _console.print(machine)
     results: list[Result] = []
     for variants, bank_sizes in (
@@ -108,6 +110,7 @@ def _parse_arguments() -> argparse.Namespace:
     add("--chunk-size", type=int, default=16_384, help="bank rows at a time")
     add("--num-rounds", type=int, default=5)
     add("--device", default="cpu")
+    add("--cpu-time", action="store_true", help="of one thread: on a busy machine")
     add("--json", type=Path, help="where to write the results")
     return parser.parse_args()
 
@@ -141,7 +144,9 @@ def _median_seconds(
                 f"Left out: {case.variant} with a {case.bank_dtype} bank of "
                 f"{case.bank_size:,} and batch {case.batch_size}: {reason}."
             )
-    return interleaved_medians(steps, arguments.num_rounds, device)
+    return interleaved_medians(
+        steps, arguments.num_rounds, device, in_cpu_time=arguments.cpu_time
+    )
 
 
 def _peak_apart(case: Case, chunk_size: int, device: torch.device) -> float:

@@ -15,6 +15,8 @@ import torch
 
 Step = Callable[[], object]
 """One measured piece of work."""
+Clock = Callable[[], float]
+"""Gives seconds."""
 Name = TypeVar("Name", bound=Hashable)
 
 _MAX_TRIES = 5
@@ -25,7 +27,11 @@ _CLOCK_ERROR = 0.03
 
 
 def interleaved_medians(
-    steps: Mapping[Name, Step], num_rounds: int, device: torch.device
+    steps: Mapping[Name, Step],
+    num_rounds: int,
+    device: torch.device,
+    *,
+    in_cpu_time: bool = False,
 ) -> dict[Name, float]:
     """Return the median seconds of each step.
 
@@ -37,11 +43,15 @@ def interleaved_medians(
         steps: What to measure, by name.
         num_rounds: Measured rounds.
         device: Waited for where it works on its own.
+        in_cpu_time: Count the processor time of this process, which others hardly
+            disturb; of one thread, since threads that wait for each other count too.
     """
+    clock = time.process_time if in_cpu_time else time.perf_counter
+    max_tries = 1 if in_cpu_time else _MAX_TRIES
     seconds: dict[Name, list[float]] = {name: [] for name in steps}
     for _ in range(num_rounds + 1):
         for name, step in steps.items():
-            seconds[name].append(_undisturbed_seconds(step, device))
+            seconds[name].append(_undisturbed_seconds(step, device, clock, max_tries))
     return {name: statistics.median(taken[1:]) for name, taken in seconds.items()}
 
 
@@ -84,24 +94,22 @@ def write_json(path: Path, content: Mapping[str, object]) -> None:
     os.replace(temporary, path)
 
 
-def _undisturbed_seconds(step: Step, device: torch.device) -> float:
-    """Return the time of a step, the last of the tries if all were disturbed."""
-    for _ in range(_MAX_TRIES):
+def _undisturbed_seconds(
+    step: Step, device: torch.device, clock: Clock, max_tries: int
+) -> float:
+    """Return the time of a step, that of the last try if all were disturbed."""
+    for _ in range(max_tries):
         machine, own = _machine_cpu_seconds(), time.process_time()
-        seconds = _seconds(step, device)
+        start = clock()
+        step()
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        seconds = clock() - start
         own = time.process_time() - own
         others = _machine_cpu_seconds() - machine - own
         if others < max(_MAX_SHARE_OF_OTHERS * seconds, _CLOCK_ERROR):
             break
     return seconds
-
-
-def _seconds(step: Step, device: torch.device) -> float:
-    start = time.perf_counter()
-    step()
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-    return time.perf_counter() - start
 
 
 def _machine_cpu_seconds() -> float:

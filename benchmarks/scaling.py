@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from loss_variants import EMBEDDING_DIM, TEMPERATURE, Problem, draw_problem
 from matplotlib.axes import Axes
-from measuring import Step, describe_machine, interleaved_medians, write_json
+from measuring import Clock, Step, describe_machine, interleaved_medians, write_json
 from torch import Tensor
 
 from qk_iteration.core.learning.bank import RowsOfImages, fill_bank
@@ -48,6 +48,8 @@ class Point:
 def main() -> None:
     """Measure, print the slopes, and write the plot and the JSON."""
     arguments = _parse_arguments()
+    if arguments.cpu_time:
+        torch.set_num_threads(1)
     points = [*_step_costs(arguments), *_refresh_costs(arguments)]
     slopes = {what: _slope(points, what) for what in _names(points)}
     for what, slope in slopes.items():
@@ -80,6 +82,7 @@ def _parse_arguments() -> argparse.Namespace:
     add("--max-refresh", type=int, default=4_000, help="images of a measured refresh")
     add("--backbone", default="tf_efficientnet_lite0", help="timm model name")
     add("--image-size", type=int, default=128, help="pixels")
+    add("--cpu-time", action="store_true", help="of one thread: on a busy machine")
     add("--plot", type=Path, help="PNG to write")
     add("--json", type=Path, help="where to write the figures")
     return parser.parse_args()
@@ -106,7 +109,9 @@ def _step_costs(arguments: argparse.Namespace) -> Iterator[Point]:
             }
             steps = {what: _step(problem, rows) for what, rows in banks.items()}
             cpu = torch.device("cpu")
-            medians = interleaved_medians(steps, arguments.num_rounds, cpu)
+            medians = interleaved_medians(
+                steps, arguments.num_rounds, cpu, in_cpu_time=arguments.cpu_time
+            )
         for what, seconds in medians.items():
             yield Point(what, bank_size, seconds)
 
@@ -140,22 +145,25 @@ def _stored(rows: Tensor, folder: Path) -> Tensor:
 
 def _refresh_costs(arguments: argparse.Namespace) -> Iterator[Point]:
     """Yield the cost of filling a bank, with a backbone and without."""
+    clock = time.process_time if arguments.cpu_time else time.perf_counter
     features = _features_of_images(arguments)
     cost_per_image = None
     for bank_size in sorted(arguments.bank_sizes):
-        yield Point("writing rows", bank_size, _fill_seconds(bank_size, _random_rows))
+        yield Point(
+            "writing rows", bank_size, _fill_seconds(bank_size, _equal_rows, clock)
+        )
         what = f"refresh, {arguments.backbone} at {arguments.image_size} pixels"
         if bank_size <= arguments.max_refresh:
-            seconds = _fill_seconds(bank_size, features)
+            seconds = _fill_seconds(bank_size, features, clock)
             cost_per_image = seconds / bank_size
             yield Point(what, bank_size, seconds)
         elif cost_per_image is not None:
             yield Point(what, bank_size, cost_per_image * bank_size, is_measured=False)
 
 
-def _fill_seconds(bank_size: int, rows_of_images: RowsOfImages) -> float:
+def _fill_seconds(bank_size: int, rows_of_images: RowsOfImages, clock: Clock) -> float:
     with tempfile.TemporaryDirectory() as folder:
-        start = time.perf_counter()
+        start = clock()
         fill_bank(
             Path(folder),
             [str(row) for row in range(bank_size)],
@@ -166,10 +174,10 @@ def _fill_seconds(bank_size: int, rows_of_images: RowsOfImages) -> float:
             range_size=_ROWS_PER_RANGE,
             show_progress=False,
         )
-        return time.perf_counter() - start
+        return clock() - start
 
 
-def _random_rows(images: range) -> Tensor:
+def _equal_rows(images: range) -> Tensor:
     return torch.full((len(images), EMBEDDING_DIM), 0.0625)
 
 
