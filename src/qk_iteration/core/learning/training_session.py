@@ -60,6 +60,7 @@ class TrainingSession:
         self._history: list[tuple[int, Metrics]] = []
         self._window: list[tuple[Tensor, Tensor]] = []
         self._validations_done = 0
+        self._validated_step = -1
         self._restore()
         self._started_at = time.monotonic()
 
@@ -80,7 +81,7 @@ class TrainingSession:
         self.image_passes += image_passes
 
     def finish_step(self, loss: Tensor, accuracy: Tensor, learning_rate: float) -> None:
-        """Count an SGD step, and report the mean of the last ones when it is time.
+        """Count an SGD step; report the mean of the last ones when it is time.
 
         Args:
             loss: In nats. A scalar.
@@ -106,6 +107,7 @@ class TrainingSession:
         """Judge the pair, and keep it if it is the best so far."""
         models = {s: t.model_for_evaluation() for s, t in self.towers.items()}
         metrics = self._validate(models[Side.QUERY], models[Side.KEY])
+        self._validated_step = self.step
         self._record({f"validation/{name}": value for name, value in metrics.items()})
         if metrics["micro_ap"] > self._best_micro_ap:
             self._best_micro_ap = metrics["micro_ap"]
@@ -124,6 +126,7 @@ class TrainingSession:
             "image_passes": self.image_passes,
             "seconds": self._seconds_so_far(),
             "validations_done": self._validations_done,
+            "validated_step": self._validated_step,
             "best_micro_ap": self._best_micro_ap,
             "history": [[passes, metrics] for passes, metrics in self._history],
             "towers": {s.value: t.state_dict() for s, t in self._towers_apart()},
@@ -132,8 +135,8 @@ class TrainingSession:
 
     def finish(self) -> None:
         """Judge the last pair, save, and put the best pair into the models."""
-        if self._validations_done < self.config.num_validations:
-            self._validations_done = self.config.num_validations
+        self._validations_done = self.config.num_validations
+        if self._validated_step < self.step:
             self.validate()
         self.save()
         best = self._checkpoints.load("best")
@@ -164,6 +167,7 @@ class TrainingSession:
         self.image_passes = state["image_passes"]
         self.seconds = state["seconds"]
         self._validations_done = state["validations_done"]
+        self._validated_step = state["validated_step"]
         self._best_micro_ap = state["best_micro_ap"]
         for side, tower in self._towers_apart():
             tower.load_state_dict(state["towers"][side.value])
