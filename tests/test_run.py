@@ -6,8 +6,11 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import nbclient
+import nbformat
 import numpy as np
 import pytest
 from PIL import Image
@@ -48,17 +51,21 @@ def write_benchmark(folder, *, seed):
 
 
 def kedro_run(project, *arguments):
-    environment = os.environ | {"PYTHONPATH": str(project / "src"), "COLUMNS": "160"}
-    environment.pop("MLFLOW_TRACKING_URI", None)
     return subprocess.run(
         [sys.executable, "-m", "kedro", "run", "--env=test", *arguments],
         cwd=project,
-        env=environment,
+        env=environment_of(project),
         capture_output=True,
         text=True,
         check=False,
         timeout=300,
     )
+
+
+def environment_of(project):
+    environment = os.environ | {"PYTHONPATH": str(project / "src"), "COLUMNS": "160"}
+    environment.pop("MLFLOW_TRACKING_URI", None)
+    return environment
 
 
 def test_a_line_runs_from_folders_to_metrics_and_is_tracked(project):
@@ -106,3 +113,40 @@ def test_score_reads_files_of_any_system(project):
     metrics = json.loads((project / "score.json").read_text())
     assert metrics["micro_ap"] == 0.5
     assert metrics["protocol"] == "drivendata"
+
+
+def test_a_run_that_is_asked_to_stop_is_killed_in_mlflow_too(project):
+    command = [sys.executable, "-m", "kedro", "run", "--env=test", "--pipelines=train"]
+    settings = (
+        f"benchmark={project}/benchmark,validation_benchmark={project}/validation,"
+        "learning.image_passes=100000,run_name=stopped"
+    )
+    with subprocess.Popen(
+        [*command, f"--params={settings}"],
+        cwd=project,
+        env=environment_of(project),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        checkpoints = project / "data/06_models/qk/training_state"
+        before = set(checkpoints.rglob("latest.pt"))
+        for _ in range(600):
+            if set(checkpoints.rglob("latest.pt")) - before:
+                break
+            time.sleep(0.2)
+        process.terminate()
+        output, _ = process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert "The same command continues this run" in output
+    with sqlite3.connect(project / "mlflow.db") as database:
+        query = "select status from runs where name = 'stopped'"
+        assert database.execute(query).fetchall() == [("KILLED",)]
+
+
+@pytest.mark.parametrize("path", sorted(PROJECT.glob("notebooks/*.ipynb")), ids=str)
+def test_notebooks_run_from_top_to_bottom(project, path):
+    notebook = nbformat.read(path, as_version=4)
+    resources = {"metadata": {"path": str(project)}}
+    nbclient.NotebookClient(notebook, timeout=120, resources=resources).execute()
+    assert "image/png" in str(notebook.cells)

@@ -19,6 +19,9 @@ from pydantic import BaseModel
 LONGEST_PARAMETER = 200
 """Characters; a longer value, such as a whole edit recipe, is logged as a digest."""
 
+FLOORS = ("untrained", "plain", "perceptual_hash")
+"""Figures without training, logged beside a method's own."""
+
 
 class RunKilledError(Exception):
     """The run was asked to stop, by Ctrl-C or by SIGTERM."""
@@ -41,7 +44,7 @@ class TrackingHook(MlflowHook):  # type: ignore[misc]
     ) -> None:
         """Start the MLflow run, and turn signals into errors that close it."""
         super().before_pipeline_run(run_params, pipeline, catalog)
-        _raise_on_signals()
+        self._raise_on_signals()
         if self._is_mlflow_enabled:
             mlflow.set_tags(_tags_of_code(Path(run_params["project_path"])))
 
@@ -59,13 +62,22 @@ class TrackingHook(MlflowHook):  # type: ignore[misc]
 
     @hook_impl
     def after_dataset_saved(self, dataset_name: str, data: Any) -> None:
-        """Log the final metrics: ``test/…`` of a method, ``untrained/…`` of a floor."""
-        method, _, name = dataset_name.rpartition(".")
-        if name != "metrics" or mlflow.active_run() is None:
+        """Log what a run ends with: metrics and pictures.
+
+        Metrics are ``test/…`` of a method, and have the name of a floor otherwise.
+        """
+        if mlflow.active_run() is None:
             return
-        section = "untrained" if method == "untrained" else "test"
-        numbers = {k: v for k, v in data.items() if isinstance(v, int | float)}
-        mlflow.log_metrics({f"{section}/{key}": v for key, v in numbers.items()})
+        method, _, name = dataset_name.rpartition(".")
+        if name == "metrics":
+            section = method if method in FLOORS else "test"
+            numbers = {k: v for k, v in data.items() if isinstance(v, int | float)}
+            mlflow.log_metrics({f"{section}/{key}": v for key, v in numbers.items()})
+            mlflow.log_dict(data, f"{method}/metrics.json")
+        elif name == "precision_recall_plot":
+            mlflow.log_figure(data, f"{method}/precision_recall.png")
+        elif name == "edit_sheet":
+            mlflow.log_image(data, "edit_sheet.png")
 
     @hook_impl
     def on_pipeline_error(
@@ -73,8 +85,21 @@ class TrackingHook(MlflowHook):  # type: ignore[misc]
     ) -> None:
         """Close the run as FAILED, or as KILLED where it was asked to stop."""
         super().on_pipeline_error(error, run_params, pipeline, catalog)
-        if self._is_mlflow_enabled and isinstance(error, RunKilledError):
+        # A library may have wrapped our error, so its type does not tell.
+        if self._is_mlflow_enabled and self._was_asked_to_stop:
             mlflow.MlflowClient().set_terminated(self.run_id, "KILLED")
+
+    def _raise_on_signals(self) -> None:
+        self._was_asked_to_stop = False
+        # Python delivers signals to the main thread only, and lets no other set them.
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, self._stop)
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        self._was_asked_to_stop = True
+        name = signal.Signals(number).name
+        raise RunKilledError(f"Stopped by {name}. The same command continues this run.")
 
     def _log_param(self, name: str, value: Any) -> None:
         text = str(value)
@@ -85,18 +110,6 @@ class TrackingHook(MlflowHook):  # type: ignore[misc]
 
 def _plain(value: Any) -> Any:
     return value.model_dump() if isinstance(value, BaseModel) else value
-
-
-def _raise_on_signals() -> None:
-    # Python delivers signals to the main thread only, and lets no other set handlers.
-    if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, _raise_killed)
-
-
-def _raise_killed(number: int, frame: FrameType | None) -> None:
-    name = signal.Signals(number).name
-    raise RunKilledError(f"Stopped by {name}. The same command continues this run.")
 
 
 def _tags_of_code(project: Path) -> dict[str, str]:

@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from qk_iteration.datasets.folder_dataset import FolderDataset
     from qk_iteration.datasets.model_dataset import ModelDataset
     from qk_iteration.datasets.negative_bank_dataset import NegativeBankDataset
+    from qk_iteration.datasets.picture_dataset import PictureDataset
     from qk_iteration.datasets.predicted_matches_dataset import PredictedMatchesDataset
     from qk_iteration.datasets.training_state_dataset import TrainingStateDataset
     from qk_iteration.datasets.true_matches_dataset import TrueMatchesDataset
@@ -16,6 +17,7 @@ __all__ = [
     "FolderDataset",
     "ModelDataset",
     "NegativeBankDataset",
+    "PictureDataset",
     "PredictedMatchesDataset",
     "TrainingStateDataset",
     "TrueMatchesDataset",
@@ -26,6 +28,7 @@ _MODULES = {
     "FolderDataset": "folder_dataset",
     "ModelDataset": "model_dataset",
     "NegativeBankDataset": "negative_bank_dataset",
+    "PictureDataset": "picture_dataset",
     "PredictedMatchesDataset": "predicted_matches_dataset",
     "TrainingStateDataset": "training_state_dataset",
     "TrueMatchesDataset": "true_matches_dataset",
