@@ -9,16 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.text import Text
+from qk_iteration.core.progress_bar import progress_bar
 
 # An executor holds one future for each item submitted: a million would take a gigabyte.
 _ITEMS_SUBMITTED_AT_ONCE = 4096
@@ -38,7 +29,7 @@ def map_in_threads(
         description: What the progress bar says is being done.
     """
     with (
-        _progress() as progress,
+        progress_bar() as progress,
         ThreadPoolExecutor(max_workers=os.cpu_count()) as executor,
     ):
         task = progress.add_task(description, total=len(items))
@@ -47,20 +38,3 @@ def map_in_threads(
             for result in executor.map(function, chunk):
                 progress.advance(task)
                 yield result
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        _RateColumn(),
-        TimeRemainingColumn(),
-    )
-
-
-class _RateColumn(ProgressColumn):
-    """Images per second."""
-
-    def render(self, task: Task) -> Text:
-        return Text(f"{task.finished_speed or task.speed or 0:,.0f} images/s")

@@ -21,7 +21,33 @@ def create_pipeline(method: str) -> Pipeline:
     Args:
         method: ``qk`` or ``simclr``.
     """
-    nodes = [
+    shared = {
+        "validation_query_images",
+        "validation_reference_images",
+        "validation_true_matches",
+        "image_cache_folder",
+        "untrained.query_model",
+        "training_images",
+        "negative_bank",
+    }
+    return Pipeline(
+        _nodes(method),
+        namespace=method,
+        inputs=shared,
+        parameters={
+            "params:images",
+            "params:description",
+            "params:learning",
+            "params:training_edits",
+            "params:device",
+            f"params:{method}",
+        },
+        tags=[method],
+    )
+
+
+def _nodes(method: str) -> list[Node]:
+    return [
         Node(
             open_validation_images,
             [
@@ -62,26 +88,3 @@ def create_pipeline(method: str) -> Pipeline:
             name="learn",
         ),
     ]
-    shared = {
-        "validation_query_images",
-        "validation_reference_images",
-        "validation_true_matches",
-        "image_cache_folder",
-        "untrained.query_model",
-        "training_images",
-        "negative_bank",
-    }
-    return Pipeline(
-        nodes,
-        namespace=method,
-        inputs=shared,
-        parameters={
-            "params:images",
-            "params:description",
-            "params:learning",
-            "params:training_edits",
-            "params:device",
-            f"params:{method}",
-        },
-        tags=[method],
-    )
