@@ -15,8 +15,7 @@ Shapes:
 
 import json
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +23,8 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from torch import Tensor
+
+from qk_iteration.core.formats.atomic_file import replacing
 
 ROWS = "rows.npy"
 IMAGE_IDS = "image_ids.npy"
@@ -140,14 +141,3 @@ def read_image_ids(folder: Path) -> np.ndarray:
     """Return the id of each row. Shape (N,), unicode."""
     image_ids: np.ndarray = np.load(folder / IMAGE_IDS, allow_pickle=False)
     return image_ids
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary name beside ``path``, and ``path`` itself at the end."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
+from qk_iteration.core.formats.atomic_file import replacing
 from qk_iteration.core.learning.bank_folder import (
     FILLED_RANGES,
     FILLING_HEADER,
@@ -22,7 +23,6 @@ from qk_iteration.core.learning.bank_folder import (
     Fingerprint,
     as_tensor,
     map_rows,
-    replacing,
     write_rows,
 )
 from qk_iteration.core.learning.filled_ranges import FilledRanges

@@ -10,6 +10,8 @@ from typing import Any
 
 import torch
 
+from qk_iteration.core.formats.atomic_file import replacing
+
 KEPT_SETTINGS = 3
 """Folders of earlier settings that are kept beside the present one."""
 
@@ -47,12 +49,13 @@ class Checkpoints:
 
     def save(self, name: str, content: dict[str, Any]) -> None:
         """Write a checkpoint of tensors and plain values, atomically."""
-        partial = self.folder / f".{name}.partial"
-        with partial.open("wb") as file:
+        with (
+            replacing(self.folder / f"{name}.pt") as partial,
+            partial.open("wb") as file,
+        ):
             torch.save(content, file)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(partial, self.folder / f"{name}.pt")
 
     def load(self, name: str) -> dict[str, Any] | None:
         """The checkpoint of this name, on the CPU; None if there is none."""

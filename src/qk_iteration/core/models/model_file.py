@@ -1,11 +1,11 @@
 """A model on disk: safetensors weights and the small JSON that rebuilds it."""
 
 import json
-import os
 from pathlib import Path
 
 from safetensors.torch import load_file, save_file
 
+from qk_iteration.core.formats.atomic_file import replacing
 from qk_iteration.core.models.descriptor_model import DescriptorModel
 from qk_iteration.core.models.model_config import ModelConfig
 
@@ -15,16 +15,13 @@ CONFIG_FILE = "model.json"
 
 def save_model(model: DescriptorModel, folder: Path) -> None:
     """Write the model into ``folder``, each file whole or not at all."""
-    folder.mkdir(parents=True, exist_ok=True)
     state = {
         name: t.detach().cpu().contiguous() for name, t in model.state_dict().items()
     }
-    partial = folder / f".{WEIGHTS_FILE}.partial"
-    save_file(state, partial)
-    os.replace(partial, folder / WEIGHTS_FILE)
-    partial = folder / f".{CONFIG_FILE}.partial"
-    partial.write_text(json.dumps(model.config.model_dump(), indent=2) + "\n")
-    os.replace(partial, folder / CONFIG_FILE)
+    with replacing(folder / WEIGHTS_FILE) as partial:
+        save_file(state, partial)
+    with replacing(folder / CONFIG_FILE) as partial:
+        partial.write_text(json.dumps(model.config.model_dump(), indent=2) + "\n")
 
 
 def load_model(folder: Path) -> DescriptorModel:
