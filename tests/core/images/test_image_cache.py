@@ -9,7 +9,11 @@ import pytest
 from PIL import Image
 
 from qk_iteration.core.images import image_cache
-from qk_iteration.core.images.decode import UnreadableImageError, decode_image
+from qk_iteration.core.images.decode import (
+    UnreadableImageError,
+    decode_image,
+    decode_square,
+)
 from qk_iteration.core.images.image_cache import open_image_cache
 
 SETTINGS = {"size": 16, "max_pixels": 10_000}
@@ -40,9 +44,9 @@ def num_built(monkeypatch):
 
     def count_and_decode(path, **settings):
         decoded.append(path)
-        return decode_image(path, **settings)
+        return decode_square(path, **settings)
 
-    monkeypatch.setattr(image_cache, "decode_image", count_and_decode)
+    monkeypatch.setattr(image_cache, "decode_square", count_and_decode)
     return decoded
 
 

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 BACKGROUND = (255, 255, 255)
@@ -58,6 +59,25 @@ def decode_image(path: Path, *, max_pixels: int) -> Image.Image:
     with _one_clear_error(path, max_pixels), _open(path, max_pixels) as image:
         image.load()
         return _to_rgb(_to_upright(image))
+
+
+def decode_square(path: str, *, size: int, max_pixels: int) -> NDArray[np.uint8]:
+    """The picture squashed to a square, as every model sees it.
+
+    Training, validation and description all come through here, so that an image gives
+    the same pixels wherever it is met.
+
+    Args:
+        path: As ``decode_image``.
+        size: Side of the square, in pixels.
+        max_pixels: As ``decode_image``.
+
+    Returns:
+        Shape (size, size, 3), uint8.
+    """
+    image = decode_image(Path(path), max_pixels=max_pixels)
+    square = image.resize((size, size), Image.Resampling.BICUBIC, reducing_gap=3.0)
+    return np.array(square)
 
 
 def measure_image(path: Path, *, max_pixels: int) -> tuple[int, int]:

@@ -20,7 +20,8 @@ from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 from PIL import Image
 
-from qk_iteration.core.images.decode import decode_image
+from qk_iteration.core.formats.atomic_file import replacing
+from qk_iteration.core.images.decode import decode_square
 from qk_iteration.core.images.threaded_map import map_in_threads
 
 Bytes = NDArray[np.uint8]
@@ -148,17 +149,10 @@ def _check_room(folder: Path, num_bytes: int) -> None:
 def _decode_squares(
     paths: "pd.Series[str]", *, size: int, max_pixels: int
 ) -> Iterator[Bytes]:
-    decode = partial(_decode_square, size=size, max_pixels=max_pixels)
+    decode = partial(decode_square, size=size, max_pixels=max_pixels)
     return map_in_threads(decode, list(paths), description="Caching images")
 
 
-def _decode_square(path: str, *, size: int, max_pixels: int) -> Bytes:
-    image = decode_image(Path(path), max_pixels=max_pixels)
-    square = image.resize((size, size), Image.Resampling.BICUBIC, reducing_gap=3.0)
-    return np.asarray(square)
-
-
 def _write_json(path: Path, content: dict[str, str]) -> None:
-    temporary = path.with_suffix(".json.tmp")
-    temporary.write_text(json.dumps(content, indent=2) + "\n")
-    os.replace(temporary, path)
+    with replacing(path) as partial_path:
+        partial_path.write_text(json.dumps(content, indent=2) + "\n")

@@ -7,18 +7,16 @@ Shapes:
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from qk_iteration.core.formats.descriptors import Descriptors
-from qk_iteration.core.images.decode import decode_image
+from qk_iteration.core.images.decode import decode_square
 from qk_iteration.core.models.precision import Precision, autocast
 from qk_iteration.core.parameter_block import ParameterBlock
 from qk_iteration.core.progress_bar import progress_bar
@@ -97,9 +95,10 @@ class _Squares(Dataset[Tensor]):
         return len(self.paths)
 
     def __getitem__(self, row: int) -> Tensor:
-        image = decode_image(Path(self.paths[row]), max_pixels=self.max_pixels)
-        square = image.resize((self.size, self.size), Image.Resampling.BILINEAR)
-        return torch.from_numpy(np.array(square))
+        square = decode_square(
+            self.paths[row], size=self.size, max_pixels=self.max_pixels
+        )
+        return torch.from_numpy(square)
 
 
 def _check_finite(vectors: NDArray[np.float32], images: pd.DataFrame) -> None:
