@@ -80,10 +80,19 @@ class TrackingHook(MlflowHook):  # type: ignore[misc]
             mlflow.log_image(data, "edit_sheet.png")
 
     @hook_impl
+    def after_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: Any
+    ) -> None:
+        """End the MLflow run, and give signals back to whoever had them."""
+        self._restore_handlers()
+        super().after_pipeline_run(run_params, pipeline, catalog)
+
+    @hook_impl
     def on_pipeline_error(
         self, error: Exception, run_params: dict[str, Any], pipeline: Any, catalog: Any
     ) -> None:
         """Close the run as FAILED, or as KILLED where it was asked to stop."""
+        self._restore_handlers()
         super().on_pipeline_error(error, run_params, pipeline, catalog)
         # A library may have wrapped our error, so its type does not tell.
         if self._is_mlflow_enabled and self._was_asked_to_stop:
@@ -91,10 +100,16 @@ class TrackingHook(MlflowHook):  # type: ignore[misc]
 
     def _raise_on_signals(self) -> None:
         self._was_asked_to_stop = False
+        self._earlier_handlers = {}
         # Python delivers signals to the main thread only, and lets no other set them.
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, self._stop)
+                self._earlier_handlers[number] = signal.signal(number, self._stop)
+
+    def _restore_handlers(self) -> None:
+        # A notebook goes on after the run, and expects its own Ctrl-C.
+        for number, handler in self._earlier_handlers.items():
+            signal.signal(number, handler)
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self._was_asked_to_stop = True

@@ -167,6 +167,16 @@ def test_towers_stay_together_as_the_parameter_says(images, tmp_path, frozen, to
     assert not same_weights(query.backbone, DescriptorModel(MODEL).backbone)
 
 
+def test_the_frozen_sides_head_is_averaged_too(images, tmp_path):
+    config = QK.model_copy(update={"towers": "separate", "key_steps": 0})
+    shared = LEARNING.model_copy(update={"weight_averaging": 0.5})
+    _, key, _ = learn_by_qk_iteration(
+        make_training(images, tmp_path, config=shared), config
+    )
+    assert not same_weights(key.head, DescriptorModel(MODEL).head)
+    assert same_weights(key.backbone, DescriptorModel(MODEL).backbone)
+
+
 @pytest.mark.parametrize("negative_rows", ["batch", 3])
 def test_fewer_rows_can_be_pushed_against(images, tmp_path, negative_rows):
     config = QK.model_copy(update={"negative_rows": negative_rows})
@@ -197,6 +207,16 @@ def test_an_interrupted_training_ends_as_if_it_were_not(
     assert same_weights(resumed[0], whole[0])
     assert same_weights(resumed[1], whole[1])
     assert resumed[2]["sgd_steps"] == whole[2]["sgd_steps"]
+
+
+def test_other_weights_of_the_same_name_are_another_training(images, tmp_path):
+    learn_by_qk_iteration(make_training(images, tmp_path), QK)
+    changed = make_training(images, tmp_path)
+    with torch.no_grad():
+        next(changed.initial_model.backbone.parameters()).mul_(2)
+    _, _, summary = learn_by_qk_iteration(changed, QK)
+    assert len(list(tmp_path.iterdir())) == 2
+    assert summary["sgd_steps"] == 10
 
 
 def test_a_finished_training_is_not_done_again(images, tmp_path):

@@ -14,6 +14,7 @@ from qk_iteration.core.learning.bank import NegativeBank, fill_bank
 from qk_iteration.core.learning.embed_views import embed_views
 from qk_iteration.core.learning.learning_config import LearningConfig
 from qk_iteration.core.models.descriptor_model import DescriptorModel
+from qk_iteration.core.models.weights_fingerprint import weights_fingerprint
 from qk_iteration.core.models.whitened_head import whiten_head
 
 ROWS_PER_RANGE = 2048  # At most so many rows are computed again after a kill.
@@ -47,6 +48,7 @@ def fill_initial_bank(
     fingerprint = {
         "images": images.cache.fingerprint,
         "model": model.config.model_dump_json(),
+        "weights": weights_fingerprint(model.backbone),
         "precision": learning.precision,
         "side": "key",
     }

@@ -25,6 +25,7 @@ from qk_iteration.core.learning.training_session import (
     Validate,
 )
 from qk_iteration.core.models.descriptor_model import DescriptorModel
+from qk_iteration.core.models.weights_fingerprint import weights_fingerprint
 
 # What only tells how to run, not what is learned.
 _OPERATIONAL = {"num_workers", "steps_per_report", "steps_per_checkpoint", "resume"}
@@ -85,6 +86,7 @@ class Training:
             "method": [type(method).__name__, method.model_dump()],
             "learning": self.config.model_dump(exclude=_OPERATIONAL),
             "model": self.initial_model.config.model_dump(),
+            "weights": weights_fingerprint(self.initial_model),
             "images": self.images.fingerprint,
         }
         text = json.dumps(settings, sort_keys=True)

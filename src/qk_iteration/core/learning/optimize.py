@@ -23,7 +23,7 @@ def optimize(
     """
     heads = {id(tower.head_optimizer): tower.head_optimizer for tower in learning}
     optimizers = [learner.backbone_optimizer, *heads.values()]
-    factor = warmup_cosine(session.rate_progress, warmup=session.config.warmup_fraction)
+    factor = warmup_cosine(session.budget_spent, warmup=session.config.warmup_fraction)
     rate = factor * learner.learning_rate
     for optimizer in optimizers:
         optimizer.zero_grad(set_to_none=True)
@@ -35,5 +35,12 @@ def optimize(
     nn.utils.clip_grad_norm_(trained, session.config.gradient_clip)
     for optimizer in optimizers:
         optimizer.step()
-    learner.update_average()
+    for tower in _averaged_apart(learner, learning):
+        tower.update_average()
     return rate
+
+
+def _averaged_apart(learner: Tower, learning: list[Tower]) -> list[Tower]:
+    """The learner, and the frozen tower if it has a head of its own that learned."""
+    others = [t for t in learning if t.head_optimizer is not learner.head_optimizer]
+    return [learner, *others]

@@ -108,7 +108,8 @@ def fill_frozen_rows(
             by the untrained backbone. Shape (N, F).
     """
     kind = view_kind(phase.learner.other, config)
-    requests = [ViewRequest(row, kind, phase.first_step) for row in range(len(images))]
+    draw = 2 * phase.first_step + 1
+    requests = [ViewRequest(row, kind, draw) for row in range(len(images))]
     dtype = getattr(torch, config.bank_dtype)
     is_head_frozen = config.frozen == "model"
     is_known = phase.number == 0 and kind == "clean" and not is_head_frozen
@@ -178,10 +179,9 @@ def _batches(
         )
         for step in steps
     ]
-    # The draw is the step: an image never shows the same edit twice. The bank of a
-    # phase has the number of its first step, so learner and bank differ in theirs.
+    # Even draws are the learner's, odd ones the bank's: no edit comes twice.
     requests = [
-        [ViewRequest(int(row), kind, step + 1) for row in step_rows]
+        [ViewRequest(int(row), kind, 2 * step) for row in step_rows]
         for step, step_rows in zip(steps, rows, strict=True)
     ]
     views = draw_views(images, requests, num_workers=learning.num_workers)

@@ -72,7 +72,7 @@ class TrainingSession:
         return self.progress
 
     @property
-    def rate_progress(self) -> float:
+    def budget_spent(self) -> float:
         """Share of the budget that is spent, in [0, 1]."""
         return min(1.0, self.image_passes / self.config.image_passes)
 
@@ -98,7 +98,7 @@ class TrainingSession:
 
     def validate_when_due(self) -> None:
         """Validate if another share of the budget is spent."""
-        due = math.floor(self.rate_progress * self.config.num_validations + 1e-9)
+        due = math.floor(self.budget_spent * self.config.num_validations + 1e-9)
         if due > self._validations_done:
             self._validations_done = due
             self.validate()
