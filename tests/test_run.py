@@ -89,6 +89,29 @@ def test_a_line_runs_from_folders_to_metrics_and_is_tracked(project):
     assert {"train/loss", "validation/micro_ap", "test/micro_ap"} <= logged
 
 
+def test_both_methods_are_compared_and_evaluated_on_a_foreign_folder(project):
+    folders = f"benchmark={project}/benchmark,validation_benchmark={project}/validation"
+    for pipeline in ("floors", "simclr", "compare"):
+        result = kedro_run(project, f"--pipelines={pipeline}", f"--params={folders}")
+        assert result.returncode == 0, result.stdout + result.stderr
+    table = (project / "data/08_reporting/comparison.csv").read_text()
+    methods = [line.split(",")[0] for line in table.splitlines()[1:]]
+    assert methods[-2:] == ["SimCLR", "QK Iteration"]
+    assert "QK / SimCLR in raw micro-AP" in result.stdout
+
+    shutil.rmtree(project / "validation/training_images")
+    foreign = f"benchmark={project}/validation,method=simclr"
+    result = kedro_run(
+        project,
+        "--pipelines=evaluate",
+        f"--params={foreign},metrics_path={project}/foreign.json",
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    metrics = json.loads((project / "foreign.json").read_text())
+    assert metrics["num_true_matches"] == 10
+    assert "micro_ap_normalized" in metrics
+
+
 def test_a_typo_in_a_parameter_stops_before_any_work(project):
     result = kedro_run(
         project, "--pipelines=train", "--params=learning.image_pases=100"
