@@ -10,7 +10,11 @@ from PIL import Image
 
 from qk_iteration.core.images.images_config import ImagesConfig
 from qk_iteration.core.images.recipe import EditRecipe
-from qk_iteration.core.images.views import open_training_images, rows_of_step
+from qk_iteration.core.images.views import (
+    TrainingImages,
+    open_training_images,
+    rows_of_step,
+)
 from qk_iteration.core.learning.checkpoint import TrainingState
 from qk_iteration.core.learning.learning_config import (
     FORWARD_COST,
@@ -175,6 +179,21 @@ def test_the_frozen_sides_head_is_averaged_too(images, tmp_path):
     )
     assert not same_weights(key.head, DescriptorModel(MODEL).head)
     assert same_weights(key.backbone, DescriptorModel(MODEL).backbone)
+
+
+def test_no_edit_of_an_image_is_drawn_twice(images, tmp_path, monkeypatch):
+    drawn = []
+    draw = TrainingImages.__getitem__
+
+    def note_and_draw(self, request):
+        drawn.append(request)
+        return draw(self, request)
+
+    monkeypatch.setattr(TrainingImages, "__getitem__", note_and_draw)
+    learn_by_qk_iteration(make_training(images, tmp_path), QK)
+    edited = [request for request in drawn if request.kind == "edited"]
+    assert len(edited) == 2 * 3 * 4 + 2 * NUM_IMAGES  # Q-phases, and K-phases' banks.
+    assert len(set(edited)) == len(edited)
 
 
 @pytest.mark.parametrize("negative_rows", ["batch", 3])
