@@ -37,8 +37,8 @@ def test_numbers_of_queries_are_as_promised(builtin):
     assert found == {
         (Split.TEST, "R"): 768,
         (Split.TEST, "U"): 768,
-        (Split.VALIDATION, "R"): 168,
-        (Split.VALIDATION, "U"): 160,
+        (Split.VALIDATION, "R"): 504,
+        (Split.VALIDATION, "U"): 320,
     }
 
 

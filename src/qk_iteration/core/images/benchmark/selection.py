@@ -40,8 +40,8 @@ ICON_PARTS = {
 QUERIES_PER_IMAGE = {
     (Split.TEST, Role.REFERENCE): 3,
     (Split.TEST, Role.UNMATCHED): 8,
-    (Split.VALIDATION, Role.REFERENCE): 3,
-    (Split.VALIDATION, Role.UNMATCHED): 5,
+    (Split.VALIDATION, Role.REFERENCE): 9,
+    (Split.VALIDATION, Role.UNMATCHED): 10,
 }
 
 _TRAINING: Part = (Split.TRAINING, Role.TRAINING)
