@@ -16,6 +16,7 @@ BLOCKS = {
     "external_model": config.ExternalModelConfig,
     "images": config.ImagesConfig,
     "learning": config.LearningConfig,
+    "moco": config.MoCoConfig,
     "model": config.ModelConfig,
     "qk": config.QKConfig,
     "scored_files": config.ScoredFilesConfig,

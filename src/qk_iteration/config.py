@@ -13,6 +13,7 @@ from qk_iteration.core.images.images_config import ImagesConfig
 from qk_iteration.core.images.recipe import EditRecipe
 from qk_iteration.core.learning.learning_config import (
     LearningConfig,
+    MoCoConfig,
     QKConfig,
     SimCLRConfig,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "ExternalModelConfig",
     "ImagesConfig",
     "LearningConfig",
+    "MoCoConfig",
     "ModelConfig",
     "QKConfig",
     "ScoredFilesConfig",

@@ -25,13 +25,16 @@ def register_pipelines() -> dict[str, Pipeline]:
     bank = negative_bank.create_pipeline()
     untrained = describe_and_score("untrained")
     start = data + bank + untrained
-    train = start + training.create_pipeline("qk") + describe_and_score("qk")
-    simclr = start + training.create_pipeline("simclr") + describe_and_score("simclr")
+    lines = {
+        method: start + training.create_pipeline(method) + describe_and_score(method)
+        for method in training.LEARN
+    }
     return {
         "data_preparation": data,
         "negative_bank": data + bank,
-        "train": train,
-        "simclr": simclr,
+        "train": lines["qk"],
+        "simclr": lines["simclr"],
+        "moco": lines["moco"],
         "floors": start
         + reporting.create_hash_pipeline()
         + scoring.create_pipeline("perceptual_hash")
@@ -41,5 +44,5 @@ def register_pipelines() -> dict[str, Pipeline]:
         "evaluate": evaluation.create_pipeline(),
         "describe": descriptor_extraction.create_external_pipeline(),
         "score": scoring.create_file_pipeline(),
-        "__default__": train,
+        "__default__": lines["qk"],
     }

@@ -20,11 +20,13 @@ from qk_iteration.core.learning.learning_config import (
     FORWARD_COST,
     LearningConfig,
     LossConfig,
+    MoCoConfig,
     QKConfig,
     SimCLRConfig,
 )
 from qk_iteration.core.learning.methods import (
     Training,
+    learn_by_moco,
     learn_by_qk_iteration,
     learn_by_simclr,
 )
@@ -50,6 +52,7 @@ LEARNING = LearningConfig(
     steps_per_report=1,
     num_workers=0,
     resume=True,
+    start_from=None,
     seed=0,
 )
 QK = QKConfig(
@@ -62,6 +65,15 @@ QK = QKConfig(
     key_view="clean",
     negative_rows="all",
     bank_dtype="float32",
+    chunk_size=5,
+)
+SIMCLR = SimCLRConfig(learning_rate=1e-3, loss=LOSS, key_view="clean")
+MOCO = MoCoConfig(
+    learning_rate=1e-3,
+    loss=LOSS,
+    momentum=0.9,
+    queue_rows=10,
+    key_view="clean",
     chunk_size=5,
 )
 MODEL = ModelConfig(
@@ -112,7 +124,7 @@ def make_training(images, folder, *, config=LEARNING, stop_at=None, log=None):
             raise InterruptionError
 
     return Training(
-        initial_model=DescriptorModel(MODEL),
+        initial_models=dict.fromkeys(Side, DescriptorModel(MODEL)),
         initial_bank=None,
         images=images,
         config=config,
@@ -208,12 +220,12 @@ def test_fewer_rows_can_be_pushed_against(images, tmp_path, negative_rows):
 
 @pytest.mark.parametrize("averaging", [0.0, 0.5])
 @pytest.mark.parametrize(
-    ("learn", "config"), [(learn_by_qk_iteration, QK), (learn_by_simclr, None)]
+    ("learn", "config"),
+    [(learn_by_qk_iteration, QK), (learn_by_simclr, SIMCLR), (learn_by_moco, MOCO)],
 )
 def test_an_interrupted_training_ends_as_if_it_were_not(
     images, tmp_path, learn, config, averaging
 ):
-    config = config or SimCLRConfig(learning_rate=1e-3, loss=LOSS, key_view="clean")
     shared = LEARNING.model_copy(update={"weight_averaging": averaging})
     whole = learn(make_training(images, tmp_path / "whole", config=shared), config)
     for stop_at in (16, 36):  # Inside the first phase, and inside a later one.
@@ -232,7 +244,7 @@ def test_other_weights_of_the_same_name_are_another_training(images, tmp_path):
     learn_by_qk_iteration(make_training(images, tmp_path), QK)
     changed = make_training(images, tmp_path)
     with torch.no_grad():
-        next(changed.initial_model.backbone.parameters()).mul_(2)
+        next(changed.initial_models[Side.QUERY].backbone.parameters()).mul_(2)
     _, _, summary = learn_by_qk_iteration(changed, QK)
     assert len(list(tmp_path.iterdir())) == 2
     assert summary["sgd_steps"] == 10

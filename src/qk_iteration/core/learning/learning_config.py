@@ -41,6 +41,9 @@ class LearningConfig(ParameterBlock):
     steps_per_report: int = Field(ge=1, description="SGD steps averaged in a metric")
     num_workers: int = Field(ge=0, description="processes that draw views")
     resume: bool = Field(description="continue what the same settings left behind")
+    start_from: str | None = Field(
+        description="folder of finished models to go on from; null: the untrained pair"
+    )
     seed: int = Field(ge=0)
 
 
@@ -84,3 +87,16 @@ class SimCLRConfig(ParameterBlock):
     key_view: Literal["clean", "edited"] = Field(
         description="the second view of a training image"
     )
+
+
+class MoCoConfig(ParameterBlock):
+    """Momentum contrast's own parameters: negatives wait in a queue."""
+
+    learning_rate: float = Field(gt=0, description="peak, after the warm-up")
+    loss: LossConfig
+    momentum: float = Field(ge=0, lt=1, description="of the model that makes the keys")
+    queue_rows: int = Field(ge=1, description="keys kept for later steps")
+    key_view: Literal["clean", "edited"] = Field(
+        description="what the key side sees of a training image"
+    )
+    chunk_size: int = Field(ge=1, description="rows at a time; memory only")

@@ -1,26 +1,30 @@
-"""The two methods from an initial model to a trained pair, new or continued."""
+"""The methods from initial models to a trained pair, new or continued."""
 
 import copy
 import hashlib
 import json
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from qk_iteration import __version__
 from qk_iteration.core.images.views import TrainingImages
 from qk_iteration.core.learning.checkpoint import Checkpoints, TrainingState
 from qk_iteration.core.learning.learning_config import (
     LearningConfig,
+    MoCoConfig,
     QKConfig,
     SimCLRConfig,
 )
+from qk_iteration.core.learning.moco import KeyQueue, learn_moco_model
 from qk_iteration.core.learning.qk_iteration import learn_query_and_key_models
 from qk_iteration.core.learning.simclr import learn_simclr_model
 from qk_iteration.core.learning.tower import Side, Tower
 from qk_iteration.core.learning.training_session import (
     Report,
+    Summary,
     TrainingSession,
     Validate,
 )
@@ -28,9 +32,16 @@ from qk_iteration.core.models.descriptor_model import DescriptorModel
 from qk_iteration.core.models.weights_fingerprint import weights_fingerprint
 
 # What only tells how to run, not what is learned.
-_OPERATIONAL = {"num_workers", "steps_per_report", "steps_per_checkpoint", "resume"}
+_OPERATIONAL = {
+    "num_workers",
+    "resume",
+    "start_from",  # Its weights count, not their place.
+    "steps_per_checkpoint",
+    "steps_per_report",
+}
 
-TrainedPair = tuple[DescriptorModel, DescriptorModel, dict[str, float]]
+MethodConfig = QKConfig | SimCLRConfig | MoCoConfig
+TrainedPair = tuple[DescriptorModel, DescriptorModel, Summary]
 """The query model, the key model, and what the training cost."""
 
 
@@ -39,9 +50,9 @@ class Training:
     """All that a method is given, its own parameters aside.
 
     Attributes:
-        initial_model: Where both sides start; it stays as it is.
-        initial_bank: Its features of the clean images, where they are at hand.
-            Shape (N, F).
+        initial_models: Where each side starts; they stay as they are.
+        initial_bank: Features of the clean images by the key side's, where they are
+            at hand and both sides start alike. Shape (N, F).
         images: The training images and their edits.
         config: What both methods have in common.
         state: Where checkpoints are kept.
@@ -49,7 +60,7 @@ class Training:
         report: Listener of live metrics.
     """
 
-    initial_model: DescriptorModel
+    initial_models: Mapping[Side, DescriptorModel]
     initial_bank: Tensor | None
     images: TrainingImages
     config: LearningConfig
@@ -57,12 +68,17 @@ class Training:
     validate: Validate
     report: Report
 
-    def new_model(self) -> DescriptorModel:
-        """A copy of the initial model, to be trained."""
-        return copy.deepcopy(self.initial_model)
+    def new_tower(self, side: Side, method: MethodConfig) -> Tower:
+        """A copy of a side's initial model, to be trained."""
+        model = copy.deepcopy(self.initial_models[side])
+        return Tower(model, self.config, learning_rate=method.learning_rate)
 
     def session(
-        self, towers: dict[Side, Tower], method: QKConfig | SimCLRConfig
+        self,
+        towers: dict[Side, Tower],
+        method: MethodConfig,
+        *,
+        memory: nn.Module | None = None,
     ) -> TrainingSession:
         """A session that continues what the same settings left behind."""
         return TrainingSession(
@@ -71,22 +87,25 @@ class Training:
             checkpoints=self._checkpoints(method),
             validate=self.validate,
             report=self.report,
+            memory=memory,
         )
 
-    def _checkpoints(self, method: QKConfig | SimCLRConfig) -> Checkpoints:
+    def _checkpoints(self, method: MethodConfig) -> Checkpoints:
         checkpoints = self.state.of_settings(self._fingerprint(method))
         if not self.config.resume:
             shutil.rmtree(checkpoints.folder)
             checkpoints.folder.mkdir()
         return checkpoints
 
-    def _fingerprint(self, method: QKConfig | SimCLRConfig) -> str:
+    def _fingerprint(self, method: MethodConfig) -> str:
         settings = {
             "version": __version__,
             "method": [type(method).__name__, method.model_dump()],
             "learning": self.config.model_dump(exclude=_OPERATIONAL),
-            "model": self.initial_model.config.model_dump(),
-            "weights": weights_fingerprint(self.initial_model),
+            "models": [
+                [model.config.model_dump(), weights_fingerprint(model)]
+                for model in map(self.initial_models.__getitem__, Side)
+            ],
             "images": self.images.fingerprint,
         }
         text = json.dumps(settings, sort_keys=True)
@@ -114,21 +133,28 @@ def learn_by_simclr(training: Training, config: SimCLRConfig) -> TrainedPair:
         That model on both sides, of the best validation, in eval mode, and what the
         training cost.
     """
-    tower = Tower(
-        training.new_model(), training.config, learning_rate=config.learning_rate
-    )
+    tower = training.new_tower(Side.QUERY, config)
     session = training.session({Side.QUERY: tower, Side.KEY: tower}, config)
     learn_simclr_model(session, training.images, config)
     return tower.model, tower.model, session.summary()
 
 
+def learn_by_moco(training: Training, config: MoCoConfig) -> TrainedPair:
+    """Learn one model with negatives from a queue of stale keys.
+
+    Returns:
+        As ``learn_by_simclr``.
+    """
+    tower = training.new_tower(Side.QUERY, config)
+    queue = KeyQueue(tower.model, config)
+    towers = {Side.QUERY: tower, Side.KEY: tower}
+    session = training.session(towers, config, memory=queue)
+    learn_moco_model(session, queue, training.images, config)
+    return tower.model, tower.model, session.summary()
+
+
 def _start_towers(training: Training, config: QKConfig) -> dict[Side, Tower]:
-    towers = {
-        side: Tower(
-            training.new_model(), training.config, learning_rate=config.learning_rate
-        )
-        for side in Side
-    }
+    towers = {side: training.new_tower(side, config) for side in Side}
     if config.towers != "separate":
         towers[Side.KEY].share_head(towers[Side.QUERY])
     return towers

@@ -4,24 +4,14 @@ References:
     Chen et al., 2020, https://arxiv.org/abs/2002.05709 (NT-Xent, Eq. 1).
 """
 
-from collections.abc import Iterator, Sequence
-
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from qk_iteration.core.images.views import (
-    TrainingImages,
-    ViewRequest,
-    draw_views,
-    rows_of_step,
-)
-from qk_iteration.core.learning.learning_config import (
-    LearningConfig,
-    LossConfig,
-    SimCLRConfig,
-)
+from qk_iteration.core.images.views import TrainingImages
+from qk_iteration.core.learning.learning_config import LossConfig, SimCLRConfig
 from qk_iteration.core.learning.optimize import optimize
+from qk_iteration.core.learning.paired_views import draw_paired_views
 from qk_iteration.core.learning.repulsion import nearest_negative_repulsion
 from qk_iteration.core.learning.tower import Side
 from qk_iteration.core.learning.training_session import TrainingSession
@@ -43,10 +33,16 @@ def learn_simclr_model(
     num_steps = learning.image_passes // learning.images_per_step
     tower = session.towers[Side.QUERY]
     groups = torch.tensor(images.groups)
-    steps = range(session.step, num_steps)
+    batches = draw_paired_views(
+        range(session.step, num_steps),
+        images,
+        num_pairs=learning.images_per_step // 2,
+        key_view=config.key_view,
+        num_workers=learning.num_workers,
+    )
     with session.start(num_steps=num_steps) as progress:
         progress.show("SimCLR")
-        for rows, pixels in _batches(steps, images, config, learning):
+        for rows, pixels in batches:
             tower.train_mode()
             with autocast(tower.model, learning.precision):
                 embeddings = tower.model(pixels).float()
@@ -90,28 +86,3 @@ def batch_loss(
         )
         loss = loss + config.repulsion * repulsion
     return loss, accuracy
-
-
-def _batches(
-    steps: Sequence[int],
-    images: TrainingImages,
-    config: SimCLRConfig,
-    learning: LearningConfig,
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Per step, the rows (B/2,) and the pixels of their two views (B, S, S, 3)."""
-    rows = [
-        rows_of_step(
-            step,
-            batch_size=learning.images_per_step // 2,
-            num_images=len(images),
-            seed=images.seed,
-        )
-        for step in steps
-    ]
-    requests = [
-        [ViewRequest(int(row), "edited", 2 * step) for row in step_rows]
-        + [ViewRequest(int(row), config.key_view, 2 * step + 1) for row in step_rows]
-        for step, step_rows in zip(steps, rows, strict=True)
-    ]
-    views = draw_views(images, requests, num_workers=learning.num_workers)
-    return zip(map(torch.from_numpy, rows), views, strict=True)

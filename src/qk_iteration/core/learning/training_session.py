@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from qk_iteration.core.learning.checkpoint import Checkpoints
 from qk_iteration.core.learning.learning_config import LearningConfig
@@ -20,6 +20,8 @@ from qk_iteration.core.learning.tower import Side, Tower
 from qk_iteration.core.models.descriptor_model import DescriptorModel
 
 Metrics = dict[str, float]
+Summary = dict[str, Any]
+"""SGD steps, image passes, seconds, best validation micro-AP, and its curve."""
 Report = Callable[[int, Metrics], None]
 """Called with (image passes so far, metrics)."""
 Validate = Callable[[DescriptorModel, DescriptorModel], Metrics]
@@ -37,6 +39,7 @@ class TrainingSession:
         checkpoints: Where the state is kept.
         validate: Judges a pair of models.
         report: Listener of live metrics.
+        memory: What else must survive a restart, such as a queue of keys.
     """
 
     def __init__(
@@ -47,9 +50,11 @@ class TrainingSession:
         checkpoints: Checkpoints,
         validate: Validate,
         report: Report,
+        memory: nn.Module | None = None,
     ) -> None:
         self.towers = towers
         self.config = config
+        self._memory = memory
         self.step = 0
         self.image_passes = 0.0
         self.seconds = 0.0
@@ -130,6 +135,7 @@ class TrainingSession:
             "best_micro_ap": self._best_micro_ap,
             "history": [[passes, metrics] for passes, metrics in self._history],
             "towers": {s.value: t.state_dict() for s, t in self._towers_apart()},
+            "memory": {} if self._memory is None else self._memory.state_dict(),
         }
         self._checkpoints.save("latest", state)
 
@@ -147,13 +153,18 @@ class TrainingSession:
             tower.model.eval()
         _logger.info("Best validation micro-AP %.4f.", self._best_micro_ap)
 
-    def summary(self) -> dict[str, float]:
-        """What the training cost, and the best validation micro-AP."""
+    def summary(self) -> Summary:
+        """What the training cost, and micro-AP of validation, best and all along."""
         return {
             "sgd_steps": self.step,
             "image_passes": round(self.image_passes),
             "seconds": round(self._seconds_so_far(), 1),
             "best_validation_micro_ap": self._best_micro_ap,
+            "validation_curve": [
+                [passes, metrics["validation/micro_ap"]]
+                for passes, metrics in self._history
+                if "validation/micro_ap" in metrics
+            ],
         }
 
     def _seconds_so_far(self) -> float:
@@ -171,6 +182,8 @@ class TrainingSession:
         self._best_micro_ap = state["best_micro_ap"]
         for side, tower in self._towers_apart():
             tower.load_state_dict(state["towers"][side.value])
+        if self._memory is not None:
+            self._memory.load_state_dict(state["memory"])
         for passes, metrics in state["history"]:
             self._history.append((passes, metrics))
             self._report(passes, metrics)

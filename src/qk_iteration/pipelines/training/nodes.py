@@ -1,4 +1,4 @@
-"""Nodes of training: the two methods, given the same in everything else."""
+"""Nodes of training: the methods, given the same in everything else."""
 
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from qk_iteration.config import (
     EditRecipe,
     ImagesConfig,
     LearningConfig,
+    MoCoConfig,
     QKConfig,
     SimCLRConfig,
 )
@@ -19,11 +20,14 @@ from qk_iteration.core.learning.checkpoint import TrainingState
 from qk_iteration.core.learning.methods import (
     TrainedPair,
     Training,
+    learn_by_moco,
     learn_by_qk_iteration,
     learn_by_simclr,
 )
+from qk_iteration.core.learning.tower import Side
 from qk_iteration.core.models.descriptor_model import DescriptorModel
 from qk_iteration.core.models.device import choose_device
+from qk_iteration.core.models.model_file import load_model
 from qk_iteration.core.retrieval.validation import Validation, open_validation
 from qk_iteration.tracking import report_to_mlflow
 
@@ -62,9 +66,14 @@ def set_out(
     device: str,
 ) -> Training:
     """All that a method is given, its own parameters aside."""
+    initial_models = dict.fromkeys(Side, initial_model)
+    if learning.start_from is not None:
+        initial_models = load_pair(Path(learning.start_from))
+    for model in initial_models.values():
+        model.to(choose_device(device))
     return Training(
-        initial_model=initial_model.to(choose_device(device)),
-        initial_bank=negative_bank.rows,
+        initial_models=initial_models,
+        initial_bank=negative_bank.rows if learning.start_from is None else None,
         images=open_training_images(
             training_images,
             cache_folder,
@@ -80,6 +89,15 @@ def set_out(
     )
 
 
+def load_pair(folder: Path) -> dict[Side, DescriptorModel]:
+    """The finished models of a method's folder, such as data/06_models/qk.
+
+    Raises:
+        FileNotFoundError: If the folder does not hold both.
+    """
+    return {side: load_model(folder.resolve() / f"{side}_model") for side in Side}
+
+
 def learn_qk(training: Training, config: QKConfig) -> TrainedPair:
     """Learn the query model and the key model in turn."""
     return learn_by_qk_iteration(training, config)
@@ -88,3 +106,8 @@ def learn_qk(training: Training, config: QKConfig) -> TrainedPair:
 def learn_simclr(training: Training, config: SimCLRConfig) -> TrainedPair:
     """Learn one model with negatives from the batch only."""
     return learn_by_simclr(training, config)
+
+
+def learn_moco(training: Training, config: MoCoConfig) -> TrainedPair:
+    """Learn one model with negatives from a queue of stale keys."""
+    return learn_by_moco(training, config)

@@ -6,20 +6,25 @@ from kedro.pipeline import Node, Pipeline
 
 from qk_iteration.core.learning.methods import TrainedPair
 from qk_iteration.pipelines.training.nodes import (
+    learn_moco,
     learn_qk,
     learn_simclr,
     open_validation_images,
     set_out,
 )
 
-LEARN: dict[str, Callable[..., TrainedPair]] = {"qk": learn_qk, "simclr": learn_simclr}
+LEARN: dict[str, Callable[..., TrainedPair]] = {
+    "qk": learn_qk,
+    "simclr": learn_simclr,
+    "moco": learn_moco,
+}
 
 
 def create_pipeline(method: str) -> Pipeline:
     """The training of one method; datasets of its own carry its name.
 
     Args:
-        method: ``qk`` or ``simclr``.
+        method: ``qk``, ``simclr`` or ``moco``.
     """
     shared = {
         "validation_query_images",
