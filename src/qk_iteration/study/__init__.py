@@ -1,0 +1,1 @@
+"""The study: many trainings, their results, and the page that shows them."""

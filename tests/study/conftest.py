@@ -1,0 +1,185 @@
+"""A made-up study: trials of chosen strength, with predicted matches that fit them."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from qk_iteration.core.formats.ground_truth import TrueMatches
+from qk_iteration.core.retrieval.evaluate import score_predictions
+
+NUM_QUERIES = 60
+EDITS = ["crop blur", "crop wave", "wave", "blur"]
+PARAMETERS_EDITS = """\
+training_edits:
+  clean_share: 0.2
+  stages:
+    - num_edits: [1, 1]
+      steps:
+        - {edit: crop, weight: 1, parameters: {}}
+        - {edit: blur, weight: 1, parameters: {}}
+"""
+PARAMETERS_TRAINING = """\
+learning: {images_per_step: 64}
+qk: {negative_rows: all}
+"""
+
+
+class MadeUpStudy:
+    """Writes results into a folder as the study does."""
+
+    def __init__(self, folder, query_ids, references):
+        self.results = folder / "results"
+        self.docs = folder / "docs"
+        self.results.mkdir(parents=True)
+        self.docs.mkdir()
+        self.references = references
+        self.query_ids = query_ids
+        self.truth = TrueMatches(references)
+        self.inputs = {
+            "true_matches": folder / "true_matches.csv",
+            "query_edits": folder / "query_edits.csv",
+            "parameters": folder / "conf",
+        }
+
+    def add_floor(self, name, strength, *, abroad=True):
+        _, metrics = self._score(strength, seed=0, folder=None)
+        self._write(
+            self.results / name,
+            {"name": name, "test": metrics, "abroad": metrics if abroad else None},
+        )
+
+    def add_trial(self, name, strength, *, seed=1, passes=12_000, **fields):
+        folder = self.results / f"{name}-seed{seed}"
+        folder.mkdir()
+        is_scored = fields.pop("is_scored", True)
+        test = self._score(strength, seed, folder)[1] if is_scored else None
+        noise = np.random.default_rng(seed).normal(0, 0.01)
+        best = float(np.clip(0.1 * strength + noise, 0, 1))
+        curve = [
+            [passes * part, best * (1 - 0.4 * 2 ** (-6 * part))]
+            for part in np.linspace(1 / 6, 1, 6)
+        ]
+        result = {
+            "name": name,
+            "part": "headline",
+            "method": "qk",
+            "settings": {},
+            "seed": seed,
+            "factor": None,
+            "value": None,
+            "continues": None,
+            "training_images": None,
+            "code": "c0de",
+            "commit": "abc",
+            "summary": {
+                "sgd_steps": 187,
+                "image_passes": passes,
+                "seconds": 1800.0,
+                "best_validation_micro_ap": best,
+                "validation_curve": curve,
+            },
+            "test": test,
+            "abroad": test,
+        }
+        self._write(folder, result | fields)
+
+    def _score(self, strength, seed, folder):
+        columns = {}
+        for kind, more in (("test", 0.0), ("test_normalized", 0.3)):
+            columns[kind] = self._predict(strength + more, seed)
+            if folder is not None:
+                names = ("query_id", "reference_id", "score")
+                table = pd.DataFrame(dict(zip(names, columns[kind], strict=True)))
+                table.to_parquet(folder / f"{kind}_matches.parquet")
+        raw, normalized = (
+            score_predictions(one, self.truth, protocol="isc2021").metrics()
+            for one in columns.values()
+        )
+        return columns, raw | {f"{k}_normalized": v for k, v in normalized.items()}
+
+    def _predict(self, strength, seed, num_wrong=8):
+        """Each query's true match, and a few wrong ones."""
+        generator = np.random.default_rng(seed)
+        noise = np.random.default_rng(99).standard_normal(len(self.query_ids))
+        queries, references, scores = [], [], []
+        for row, query in enumerate(self.query_ids):
+            for reference in self.references[query]:
+                queries.append(query)
+                references.append(reference)
+                own = 0.8 * noise[row] + 0.6 * generator.standard_normal()
+                scores.append(strength + own)
+            queries += [query] * num_wrong
+            references += [f"X{number:03d}" for number in range(num_wrong)]
+            scores += generator.standard_normal(num_wrong).tolist()
+        return queries, references, np.array(scores)
+
+    def _write(self, folder, result):
+        folder.mkdir(exist_ok=True)
+        (folder / "result.json").write_text(json.dumps(result))
+
+
+@pytest.fixture
+def study(tmp_path):
+    """No trial yet; every other query matches."""
+    query_ids = [f"Q{row:03d}" for row in range(NUM_QUERIES)]
+    references = {
+        query: (f"R{row:03d}",) if row % 2 else ()
+        for row, query in enumerate(query_ids)
+    }
+    study = MadeUpStudy(tmp_path, query_ids, references)
+    rows = "".join(f"{query},{''.join(own)}\n" for query, own in references.items())
+    study.inputs["true_matches"].write_text("query_id,reference_id\n" + rows)
+    rows = "".join(
+        f"{query},{EDITS[row // 2 % len(EDITS)]}\n"
+        for row, query in enumerate(query_ids)
+    )
+    study.inputs["query_edits"].write_text("query_id,edits\n" + rows)
+    conf = study.inputs["parameters"]
+    conf.mkdir()
+    (conf / "parameters_edits.yml").write_text(PARAMETERS_EDITS)
+    (conf / "parameters_training.yml").write_text(PARAMETERS_TRAINING)
+    return study
+
+
+@pytest.fixture
+def whole_study(study):
+    """Some of every part."""
+    for name, strength in (("perceptual_hash", 0), ("plain", 1), ("untrained", 1.2)):
+        study.add_floor(name, strength)
+    for seed in (1, 2, 3):
+        study.add_trial("simclr", 2.0, seed=seed, method="simclr")
+        study.add_trial("qk", 3.0, seed=seed, passes=11_500)
+    study.add_trial("qk_2x", 3.3, part="steps", continues="qk", seed=1)
+    study.add_trial("qk_4x", 3.5, part="steps", continues="qk_2x", passes=24_000)
+    for rows in ("batch", 64, 1024):
+        study.add_trial(
+            f"rows_{rows}",
+            2.5,
+            part="rows",
+            settings={"qk.negative_rows": rows},
+            value=str(rows),
+        )
+    study.add_trial("rows_5000", 3.2, part="rows", training_images=5000)
+    for value in ("0.1", "0.2"):
+        study.add_trial(
+            f"temperature_{value}",
+            2.4,
+            part="ablation",
+            factor="temperature",
+            value=value,
+            is_scored=value == "0.1",
+        )
+    for method in ("qk", "simclr"):
+        for rate in ("1e-4", "3e-4"):
+            study.add_trial(
+                f"tune_{method}_{rate}",
+                2 + float(rate) * 1000,
+                part="tuning",
+                method=method,
+                value=f"rate {rate}",
+                settings={f"{method}.learning_rate": float(rate)},
+                is_scored=False,
+            )
+    return study

@@ -1,0 +1,119 @@
+"""The report is written from made-up studies: whole, partial, empty and broken."""
+
+import re
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+from qk_iteration.study.report import main, write_report
+from qk_iteration.study.results import read_results
+
+PLOTS = ["ablation", "comparison", "edits", "rows", "validation_curves"]
+
+
+def report_on(study):
+    write_report(study.results, study.docs, **study.inputs)
+    return (study.docs / "results.md").read_text()
+
+
+def plots_of(study):
+    return sorted(path.stem for path in study.docs.glob("*.png"))
+
+
+def test_whole_study_has_every_section_table_and_plot(whole_study):
+    (whole_study.docs / "results_notes.md").write_text("## By hand\n\nAs *it* is.\n")
+    page = report_on(whole_study)
+    assert "No results of this part yet" not in page
+    assert plots_of(whole_study) == PLOTS
+    assert page.endswith("## By hand\n\nAs *it* is.\n")
+    for name in PLOTS:
+        assert f"({name}.png)" in page
+        with Image.open(whole_study.docs / f"{name}.png") as picture:
+            assert round(picture.info["dpi"][0]) == 150
+    table = pd.read_csv(whole_study.docs / "study.csv")
+    assert len(table) == 3 + len(read_results(whole_study.results).trials)
+
+
+def test_tables_are_whole(whole_study):
+    page = report_on(whole_study)
+    tables = re.findall(r"(?:^\|.*\|\n)+", page, flags=re.MULTILINE)
+    assert len(tables) == 9
+    for table in tables:
+        assert len({line.count("|") for line in table.splitlines()}) == 1
+    assert "| temperature | 0.1 | 1 |" in page
+    assert "`qk.learning_rate` 0.0003 | 1 | **" in page  # the best of its method
+
+
+def test_opening_names_the_ratio_the_aim_and_the_papers(whole_study):
+    page = report_on(whole_study)
+    trials = read_results(whole_study.results)
+    qk, simclr = (
+        sum(one.test.micro_ap for one in trials.named(name))
+        for name in ("qk", "simclr")
+    )
+    opening = " ".join(page.split("![")[0].split())
+    assert f"is {qk / simclr:.3f} times SimCLR's" in opening
+    assert "ahead with 3 of 3 seeds" in opening
+    assert "paper reports 1.70 times" in opening
+    verdict = "is reached" if qk / simclr >= 1.3 else "is not reached"
+    assert f"at least 1.3 times {verdict}" in opening
+
+
+def test_a_method_that_is_behind_is_called_so(study):
+    study.add_trial("qk", 1)
+    study.add_trial("simclr", 3, method="simclr")
+    page = " ".join(report_on(study).split())
+    assert "QK Iteration is behind SimCLR" in page
+    assert "This is one seed" in page
+    assert "is not reached; the interval lies below it" in page
+
+
+def test_equal_methods_are_not_said_to_differ(study):
+    study.add_trial("qk", 2)
+    study.add_trial("simclr", 2, method="simclr")
+    page = " ".join(report_on(study).split())
+    assert "have the same raw micro-AP" in page
+    assert "may be chance of the queries" in page
+
+
+@pytest.mark.parametrize("name", ["qk", "simclr", "tuned", "plain"])
+def test_a_study_that_has_only_begun_gives_a_page(study, name):
+    (study.docs / "rows.png").write_bytes(b"of an earlier study")
+    if name == "plain":
+        study.add_floor(name, 1, abroad=False)
+    elif name == "tuned":
+        study.add_trial(name, 2, part="tuning", is_scored=False)
+    else:
+        study.add_trial(name, 2, method=name)
+    page = report_on(study)
+    assert "which one is ahead is not known" in " ".join(page.split())
+    assert page.count("No results of this part yet.") >= 5
+    assert "rows" not in plots_of(study)
+
+
+def test_each_part_alone_gives_a_page(whole_study):
+    names = ("qk", "simclr", "rows_batch", "temperature_0.1", "qk_2x", "qk_4x")
+    for path in whole_study.results.iterdir():
+        if path.name.removesuffix("-seed1") not in names[2:]:
+            for file in path.iterdir():
+                file.unlink()
+    page = report_on(whole_study)
+    assert "| temperature | 0.1 |" in page
+    assert plots_of(whole_study) == ["rows"]
+
+
+def test_an_empty_study_gives_a_page(study):
+    page = report_on(study)
+    assert page.startswith("# Results on the built-in benchmark\n")
+    assert plots_of(study) == []
+
+
+def test_command_writes_the_page_or_says_what_is_wrong(study, capsys):
+    study.add_trial("qk", 2)
+    options = [f"--{name.replace('_', '-')}={p}" for name, p in study.inputs.items()]
+    command = [str(study.results), str(study.docs), *options]
+    assert main(command) == 0
+    (study.results / "qk-seed1" / "result.json").write_text("{")
+    assert main(command) == 2
+    assert "Remove its folder and run the study again" in capsys.readouterr().err
