@@ -40,6 +40,7 @@ def plot_ablation(results: StudyResults) -> Figure | None:
     for label, color, marker, spreads in sides:
         _draw_differences(axes, positions, spreads, (label, color, marker))
     _write_factors(axes, variants)
+    axes.locator_params(axis="x", nbins=7)
     figure.legend(loc="outside upper center", ncols=3, frameon=False)
     return figure
 
