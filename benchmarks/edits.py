@@ -72,10 +72,10 @@ def seconds_of(edit: Callable[[int], None]) -> float:
     return time.process_time() - start
 
 
-def smooth_picture(generator: np.random.Generator) -> Image.Image:
+def smooth_picture(generator: np.random.Generator, side: int = SIDE) -> Image.Image:
     """Noise enlarged to soft patches, about as compressible as a photograph."""
     coarse = generator.integers(0, 256, (16, 16, 3), dtype=np.uint8)
-    return Image.fromarray(coarse).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
+    return Image.fromarray(coarse).resize((side, side), Image.Resampling.BICUBIC)
 
 
 if __name__ == "__main__":

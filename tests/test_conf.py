@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 from kedro.config import OmegaConfigLoader
+from kedro.io import DataCatalog
 from omegaconf.resolvers import oc
 
 from qk_iteration import config
+from qk_iteration.pipeline_registry import register_pipelines
 
 PROJECT = Path(__file__).parents[1]
 BLOCKS = {
@@ -25,18 +27,41 @@ BLOCKS = {
     "training_edits": config.EditRecipe,
 }
 PLAIN = {"benchmark", "validation_benchmark", "device", "images_folder"}
+ENVIRONMENTS = {path.name for path in (PROJECT / "conf").iterdir() if path.is_dir()}
 
 
-@pytest.mark.parametrize("environment", ["base", "test", "disc21"])
-def test_parameters_of_an_environment_are_whole_and_known(environment):
-    loader = OmegaConfigLoader(
+def loader_of(environment):
+    return OmegaConfigLoader(
         conf_source=str(PROJECT / "conf"),
         env=environment,
         base_env="base",
         merge_strategy={"parameters": "soft"},
         custom_resolvers={"oc.env": oc.env, "project_root": lambda: "/project"},
     )
-    parameters = loader["parameters"]
+
+
+@pytest.mark.parametrize("environment", sorted(ENVIRONMENTS - {"local"}))
+def test_parameters_of_an_environment_are_whole_and_known(environment):
+    parameters = loader_of(environment)["parameters"]
     assert set(parameters) == PLAIN | set(BLOCKS)
     for name, block in BLOCKS.items():
         block.model_validate(parameters[name])
+
+
+def test_a_scale_test_writes_nothing_where_a_normal_run_has_its_models():
+    normal, scale_test = (files_written_by_train(e) for e in ("base", "scale_test"))
+    assert normal.keys() == scale_test.keys()
+    shared = {name for name, path in normal.items() if path == scale_test[name]}
+    assert {normal[name].split("/")[1] for name in shared} == {"02_intermediate"}
+    assert all("/scale_test/" in scale_test[name] for name in normal.keys() - shared)
+
+
+def files_written_by_train(environment):
+    resolver = DataCatalog.from_config(
+        loader_of(environment)["catalog"]
+    ).config_resolver
+    train = register_pipelines()["train"]
+    names = train.all_outputs() | {"negative_bank_folder", "qk.training_state"}
+    configs = {name: resolver.resolve_pattern(name) for name in sorted(names)}
+    del configs["edit_sheet"]  # Of the edits and images alone.
+    return {name: c["filepath"] for name, c in configs.items() if "filepath" in c}

@@ -1,10 +1,20 @@
 """Near copies are compared with connected parts of the full similarity matrix."""
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
 
-from qk_iteration.core.learning.near_copies import join_near_copies
+from qk_iteration.core.images.edits.material import Material
+from qk_iteration.core.images.image_cache import ImageCache
+from qk_iteration.core.images.recipe import EditRecipe
+from qk_iteration.core.images.views import TrainingImages
+from qk_iteration.core.learning.near_copies import (
+    join_near_copies,
+    with_near_copies_grouped,
+)
 
 
 def reference_groups(bank, groups, min_similarity):
@@ -36,6 +46,52 @@ def test_hand_made_chain_is_one_group():
     bank = torch.stack([angles.cos(), angles.sin()], dim=1).bfloat16()
     found = join_near_copies(bank, torch.arange(4), min_similarity=0.8, chunk_size=2)
     assert found.tolist() == [0, 0, 0, 3]
+
+
+def test_rows_are_compared_from_their_mean():
+    # From the origin all are similar; from their mean two are opposite to the others.
+    bank = torch.tensor([[9.0, 1.0], [9.0, 1.1], [9.0, -1.0], [9.0, -1.1]])
+    arguments = {"groups": torch.arange(4), "min_similarity": 0.9, "chunk_size": 3}
+    assert join_near_copies(bank, **arguments).tolist() == [0, 0, 0, 0]
+    found = join_near_copies(bank, **arguments, mean=bank.mean(dim=0))
+    assert found.tolist() == [0, 0, 2, 2]
+
+
+def images_of(groups):
+    cache = ImageCache(Path("none.npy"), ("a", "b", "c", "d"), "fingerprint")
+    return TrainingImages(
+        cache=cache,
+        groups=np.asarray(groups),
+        recipe=EditRecipe.model_validate({"clean_share": 1, "stages": []}),
+        material=Material(cache),
+        image_size=32,
+        seed=0,
+    )
+
+
+def test_images_of_near_copies_are_one_group_and_another_training():
+    features = torch.tensor([[9.0, 1.0], [9.0, 1.1], [9.0, -1.0], [9.0, -1.1]])
+    images = images_of([5, 6, 7, 8])
+    cpu = torch.device("cpu")
+    grouped, same = (
+        with_near_copies_grouped(images, features, min_similarity=s, device=cpu)
+        for s in (0.9, None)
+    )
+    assert grouped.groups.tolist() == [0, 0, 2, 2]
+    assert grouped.groups.dtype == np.int64
+    assert grouped.fingerprint != images.fingerprint
+    assert same is images
+
+
+def test_given_groups_stay_together_beside_near_copies():
+    features = torch.tensor([[9.0, 1.0], [9.0, 1.1], [9.0, -1.0], [8.0, 0.0]])
+    grouped = with_near_copies_grouped(
+        images_of([5, 6, 6, 8]),
+        features,
+        min_similarity=0.9,
+        device=torch.device("cpu"),
+    )
+    assert grouped.groups.tolist() == [0, 0, 0, 3]
 
 
 def test_rows_without_near_copies_keep_their_groups():

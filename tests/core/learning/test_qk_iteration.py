@@ -1,6 +1,7 @@
 """Short trainings are compared with their plan, and with themselves resumed."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -47,6 +48,7 @@ LEARNING = LearningConfig(
     frozen_stages=0,
     frozen_statistics=False,
     precision="float32",
+    near_copy_similarity=None,
     num_validations=2,
     steps_per_checkpoint=1,
     steps_per_report=1,
@@ -64,9 +66,13 @@ QK = QKConfig(
     towers="handed_over",
     key_view="clean",
     negative_rows="all",
+    same_group="left_out",
     bank_dtype="float32",
     chunk_size=5,
+    padding_rows=0,
 )
+WHOLE_MODEL_QK = QK.model_copy(update={"frozen": "model"})
+PADDED_QK = WHOLE_MODEL_QK.model_copy(update={"padding_rows": 7})
 SIMCLR = SimCLRConfig(learning_rate=1e-3, loss=LOSS, key_view="clean")
 MOCO = MoCoConfig(
     learning_rate=1e-3,
@@ -218,10 +224,29 @@ def test_fewer_rows_can_be_pushed_against(images, tmp_path, negative_rows):
     assert all(map(math.isfinite, losses))
 
 
+def test_rows_of_the_same_group_may_be_positives(images, tmp_path):
+    grouped = replace(images, groups=images.groups // 3)
+    losses = []
+    for same_group in ("left_out", "positive"):
+        log = []
+        config = QK.model_copy(update={"same_group": same_group})
+        learn_by_qk_iteration(make_training(grouped, tmp_path, log=log), config)
+        losses.append([m["train/loss"] for _, m in log if "train/loss" in m])
+    assert len(losses[0]) == len(losses[1]) == 10
+    # Before weights differ, more positives against the same negatives cost less.
+    assert losses[1][0] < losses[0][0]
+
+
 @pytest.mark.parametrize("averaging", [0.0, 0.5])
 @pytest.mark.parametrize(
     ("learn", "config"),
-    [(learn_by_qk_iteration, QK), (learn_by_simclr, SIMCLR), (learn_by_moco, MOCO)],
+    [
+        (learn_by_qk_iteration, QK),
+        (learn_by_qk_iteration, WHOLE_MODEL_QK),
+        (learn_by_qk_iteration, PADDED_QK),
+        (learn_by_simclr, SIMCLR),
+        (learn_by_moco, MOCO),
+    ],
 )
 def test_an_interrupted_training_ends_as_if_it_were_not(
     images, tmp_path, learn, config, averaging
@@ -238,6 +263,17 @@ def test_an_interrupted_training_ends_as_if_it_were_not(
     assert same_weights(resumed[0], whole[0])
     assert same_weights(resumed[1], whole[1])
     assert resumed[2]["sgd_steps"] == whole[2]["sgd_steps"]
+
+
+def test_a_padded_training_learns_otherwise_and_says_it_is_no_result(
+    images, tmp_path, caplog
+):
+    unpadded = learn_by_qk_iteration(make_training(images, tmp_path), WHOLE_MODEL_QK)
+    assert "scale test" not in caplog.text
+    padded = learn_by_qk_iteration(make_training(images, tmp_path), PADDED_QK)
+    assert "scale test, never a result" in caplog.text
+    assert padded[2]["sgd_steps"] == unpadded[2]["sgd_steps"]
+    assert not same_weights(padded[0], unpadded[0])
 
 
 def test_other_weights_of_the_same_name_are_another_training(images, tmp_path):

@@ -7,7 +7,7 @@ Shapes:
     D: embedding dimension.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from torch import Tensor, nn
@@ -30,12 +30,14 @@ class FrozenRows:
             embeddings (N, D).
         head: The frozen side's head, which keeps learning through every row.
         groups: Rows of the positive's group are never negatives. Shape (N,), int64.
+        count_same_group: Whether they are positives too, else they are left out.
         chunk_size: Rows compared at a time.
     """
 
     rows: Tensor
     head: nn.Linear | None
     groups: Tensor
+    count_same_group: bool
     chunk_size: int
 
     def loss(
@@ -61,11 +63,8 @@ class FrozenRows:
 
     def restricted_to(self, kept_rows: Tensor) -> "FrozenRows":
         """The same bank with some of its rows only. ``kept_rows``: (K,), int64."""
-        return FrozenRows(
-            rows=self.rows[kept_rows],
-            head=self.head,
-            groups=self.groups[kept_rows.cpu()],
-            chunk_size=self.chunk_size,
+        return replace(
+            self, rows=self.rows[kept_rows], groups=self.groups[kept_rows.cpu()]
         )
 
     @cached_property
@@ -84,6 +83,7 @@ class FrozenRows:
                 temperature=temperature,
                 chunk_size=self.chunk_size,
                 excluded=excluded,
+                count_excluded=self.count_same_group,
             )
         return info_nce_through_head(
             embeddings,
@@ -93,6 +93,7 @@ class FrozenRows:
             temperature=temperature,
             chunk_size=self.chunk_size,
             excluded=excluded,
+            count_excluded=self.count_same_group,
         )
 
     def _keys(self, rows: Tensor) -> Tensor:

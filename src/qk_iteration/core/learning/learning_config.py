@@ -36,6 +36,11 @@ class LearningConfig(ParameterBlock):
         description="batch normalization keeps the pretrained mean and variance"
     )
     precision: Precision = Field(description="of the backbone")
+    near_copy_similarity: float | None = Field(
+        gt=0,
+        le=1,
+        description="cosine of centered features that makes two images one group",
+    )
     num_validations: int = Field(ge=1, description="evenly over the budget")
     steps_per_checkpoint: int = Field(ge=1, description="SGD steps, inside a phase")
     steps_per_report: int = Field(ge=1, description="SGD steps averaged in a metric")
@@ -75,8 +80,15 @@ class QKConfig(ParameterBlock):
     negative_rows: int | Literal["all", "batch"] = Field(
         description="bank rows that a step is pushed against; a number: drawn each step"
     )
+    same_group: Literal["left_out", "positive"] = Field(
+        description="what other rows of the positive's group are; never negatives"
+    )
     bank_dtype: Literal["float32", "bfloat16", "float16"]
     chunk_size: int = Field(ge=1, description="bank rows at a time; memory only")
+    padding_rows: int = Field(
+        ge=0,
+        description="synthetic rows appended to the bank: a scale test, never a result",
+    )
 
 
 class SimCLRConfig(ParameterBlock):

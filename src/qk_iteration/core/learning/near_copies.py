@@ -1,4 +1,4 @@
-"""Near copies inside a bank, found once by comparing every row with every other.
+"""Near copies inside a bank, found by comparing every row with every other.
 
 A near copy among the negatives is a false negative, and with a million images of the
 world there are some. Rows that are joined here share a group, and rows of the
@@ -10,14 +10,67 @@ Shapes:
     P: pairs of near copies in one pair of chunks.
 """
 
+import logging
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from qk_iteration.core.images.views import TrainingImages
+from qk_iteration.core.learning.row_moments import mean_and_spread
+
+_ROWS_AT_A_TIME = 4096
+_logger = logging.getLogger(__name__)
+
+
+def with_near_copies_grouped(
+    images: TrainingImages,
+    features: Tensor,
+    *,
+    min_similarity: float | None,
+    device: torch.device,
+) -> TrainingImages:
+    """Return the images with near copies, and copies of copies, in one group.
+
+    What is compared is the cosine of *mean-centered* features: plain features share
+    a large mean, by which any two pictures are similar.
+
+    Args:
+        images: Their groups are kept together.
+        features: Of the clean images, in the same order. Shape (N, F).
+        min_similarity: Cosine from which two images are near copies; None returns the
+            images as they are.
+        device: Where the features are compared.
+    """
+    if min_similarity is None:
+        return images
+    groups = join_near_copies(
+        features,
+        torch.tensor(images.groups),
+        min_similarity=min_similarity,
+        chunk_size=_ROWS_AT_A_TIME,
+        mean=mean_and_spread(features)[0],
+        device=device,
+    )
+    _logger.info(
+        "Near copies: %d training images in %d groups, which were %d before.",
+        len(images),
+        len(groups.unique()),
+        len(set(images.groups.tolist())),
+    )
+    return replace(images, groups=groups.numpy())
+
 
 @torch.no_grad()
 def join_near_copies(
-    bank: Tensor, groups: Tensor, *, min_similarity: float, chunk_size: int
+    bank: Tensor,
+    groups: Tensor,
+    *,
+    min_similarity: float,
+    chunk_size: int,
+    mean: Tensor | None = None,
+    device: torch.device | None = None,
 ) -> Tensor:
     """Return groups in which near copies, and copies of copies, are together.
 
@@ -29,6 +82,8 @@ def join_near_copies(
             Shape (N,), int64.
         min_similarity: Cosine similarity from which two rows are near copies.
         chunk_size: Rows compared at a time with as many others.
+        mean: Taken away from every row first. Shape (D,).
+        device: Where rows are compared; None is the bank's.
 
     Returns:
         The smallest row of each row's group. Shape (N,), int64, on the CPU.
@@ -38,11 +93,15 @@ def join_near_copies(
     """
     _check_arguments(bank, groups, min_similarity, chunk_size)
     smallest_rows = _smallest_rows(groups.cpu())
+    device = bank.device if device is None else device
+    center = torch.zeros(()) if mean is None else mean.float()
+    center = center.to(device)
     starts = range(0, len(bank), chunk_size)
     for start in starts:
-        rows = _unit_rows(bank, start, chunk_size)
+        rows = _unit_rows(bank[start : start + chunk_size], center)
         for other_start in range(0, start + 1, chunk_size):
-            others = _unit_rows(bank, other_start, chunk_size)
+            others = bank[other_start : other_start + chunk_size]
+            others = _unit_rows(others, center)
             pairs = (rows @ others.T >= min_similarity).nonzero().cpu()
             if len(pairs):
                 row, other = pairs.unbind(dim=1)
@@ -50,8 +109,8 @@ def join_near_copies(
     return smallest_rows
 
 
-def _unit_rows(bank: Tensor, start: int, chunk_size: int) -> Tensor:
-    return F.normalize(bank[start : start + chunk_size].float(), dim=1)
+def _unit_rows(rows: Tensor, center: Tensor) -> Tensor:
+    return F.normalize(rows.to(center.device).float() - center, dim=1)
 
 
 def _smallest_rows(groups: Tensor) -> Tensor:

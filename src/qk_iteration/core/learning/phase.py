@@ -14,6 +14,7 @@ from qk_iteration.core.images.views import (
     draw_views,
     rows_of_step,
 )
+from qk_iteration.core.learning.bank_padding import pad_bank
 from qk_iteration.core.learning.embed_views import embed_views
 from qk_iteration.core.learning.frozen_rows import FrozenRows
 from qk_iteration.core.learning.learning_config import (
@@ -98,6 +99,8 @@ def fill_frozen_rows(
 ) -> FrozenRows:
     """Embed every training image with the frozen side, in eval mode.
 
+    A scale test appends its synthetic rows.
+
     Args:
         phase: Says which side is frozen.
         frozen: The model of that side.
@@ -124,12 +127,14 @@ def fill_frozen_rows(
             learning,
             dtype=dtype,
         )
-    return FrozenRows(
+    bank = FrozenRows(
         rows=rows,
         head=None if is_head_frozen else frozen.head,
         groups=torch.tensor(images.groups),
+        count_same_group=config.same_group == "positive",
         chunk_size=config.chunk_size,
     )
+    return pad_bank(bank, config.padding_rows, seed=images.seed)
 
 
 def run_phase(

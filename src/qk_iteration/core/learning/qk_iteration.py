@@ -9,12 +9,23 @@ References:
     docs/method.md says what is known of the paper and what is inferred.
 """
 
+import copy
+import logging
+
 from torch import Tensor
 
 from qk_iteration.core.images.views import TrainingImages
 from qk_iteration.core.learning.learning_config import FORWARD_COST, QKConfig
-from qk_iteration.core.learning.phase import fill_frozen_rows, plan_phases, run_phase
+from qk_iteration.core.learning.phase import (
+    Phase,
+    fill_frozen_rows,
+    plan_phases,
+    run_phase,
+)
 from qk_iteration.core.learning.training_session import TrainingSession
+from qk_iteration.core.models.descriptor_model import DescriptorModel
+
+_logger = logging.getLogger(__name__)
 
 
 def learn_query_and_key_models(
@@ -35,6 +46,12 @@ def learn_query_and_key_models(
             the first Q-phase its bank. Shape (N, F).
     """
     phases = plan_phases(config, session.config, num_images=len(images))
+    if config.padding_rows:
+        _logger.warning(
+            "This run is a scale test, never a result: every bank is padded with %s "
+            "synthetic rows. Set padding_rows to 0 to train.",
+            f"{config.padding_rows:,}",
+        )
     with session.start(num_steps=phases[-1].end_step) as progress:
         for phase in phases:
             if session.step >= phase.end_step:
@@ -43,7 +60,7 @@ def learn_query_and_key_models(
             learner, frozen = phase.learner, phase.learner.other
             bank = fill_frozen_rows(
                 phase,
-                session.towers[frozen].model,
+                _frozen_model(phase, session, config),
                 images,
                 config,
                 session.config,
@@ -57,3 +74,22 @@ def learn_query_and_key_models(
             session.validate_when_due()
             session.save()
         session.finish()
+
+
+def _frozen_model(
+    phase: Phase, session: TrainingSession, config: QKConfig
+) -> DescriptorModel:
+    """The frozen side as it was when the phase began.
+
+    If an interrupted phase goes on, a head that both sides share has learned since.
+    """
+    model = session.towers[phase.learner.other].model
+    if config.frozen == "backbone":
+        return model  # Its features fill the bank, and its head is meant to learn.
+    if session.step == phase.first_step:
+        head = model.head.state_dict()
+        session.bank_head = {name: part.clone() for name, part in head.items()}
+        return model
+    model = copy.deepcopy(model)
+    model.head.load_state_dict(session.bank_head)
+    return model

@@ -58,6 +58,8 @@ class TrainingSession:
         self.step = 0
         self.image_passes = 0.0
         self.seconds = 0.0
+        self.bank_head: dict[str, Tensor] = {}
+        """The frozen side's head when the present bank was filled."""
         self._checkpoints = checkpoints
         self._validate = validate
         self._report = report
@@ -134,6 +136,7 @@ class TrainingSession:
             "validated_step": self._validated_step,
             "best_micro_ap": self._best_micro_ap,
             "history": [[passes, metrics] for passes, metrics in self._history],
+            "bank_head": self.bank_head,
             "towers": {s.value: t.state_dict() for s, t in self._towers_apart()},
             "memory": {} if self._memory is None else self._memory.state_dict(),
         }
@@ -180,6 +183,7 @@ class TrainingSession:
         self._validations_done = state["validations_done"]
         self._validated_step = state["validated_step"]
         self._best_micro_ap = state["best_micro_ap"]
+        self.bank_head = state["bank_head"]
         for side, tower in self._towers_apart():
             tower.load_state_dict(state["towers"][side.value])
         if self._memory is not None:

@@ -24,6 +24,7 @@ from qk_iteration.core.learning.methods import (
     learn_by_qk_iteration,
     learn_by_simclr,
 )
+from qk_iteration.core.learning.near_copies import with_near_copies_grouped
 from qk_iteration.core.learning.tower import Side
 from qk_iteration.core.models.descriptor_model import DescriptorModel
 from qk_iteration.core.models.device import choose_device
@@ -65,22 +66,32 @@ def set_out(
     training_edits: EditRecipe,
     device: str,
 ) -> Training:
-    """All that a method is given, its own parameters aside."""
+    """All that a method is given, its own parameters aside.
+
+    Near copies are grouped here, so that all methods get the same groups.
+    """
+    is_new = learning.start_from is None
     initial_models = dict.fromkeys(Side, initial_model)
     if learning.start_from is not None:
         initial_models = load_pair(Path(learning.start_from))
     for model in initial_models.values():
         model.to(choose_device(device))
+    opened_images = open_training_images(
+        training_images,
+        cache_folder,
+        training_edits,
+        images,
+        image_size=initial_model.config.image_size,
+        seed=learning.seed,
+    )
     return Training(
         initial_models=initial_models,
-        initial_bank=negative_bank.rows if learning.start_from is None else None,
-        images=open_training_images(
-            training_images,
-            cache_folder,
-            training_edits,
-            images,
-            image_size=initial_model.config.image_size,
-            seed=learning.seed,
+        initial_bank=negative_bank.rows if is_new else None,
+        images=with_near_copies_grouped(
+            opened_images,
+            negative_bank.rows,
+            min_similarity=learning.near_copy_similarity,
+            device=choose_device(device),
         ),
         config=learning,
         state=training_state,
