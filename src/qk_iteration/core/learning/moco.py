@@ -63,6 +63,7 @@ class KeyQueue(nn.Module):
             rows=torch.cat([keys, self.keys[:num_valid]]),
             head=None,
             groups=torch.cat([groups, self.groups[:num_valid].cpu()]),
+            count_same_group=False,
             chunk_size=chunk_size,
         )
 
