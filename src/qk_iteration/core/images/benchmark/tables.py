@@ -8,6 +8,7 @@ from qk_iteration.core.images.benchmark.layout import (
     GROUND_TRUTH,
     QUERY_EDITS,
     TRAINING_GROUPS,
+    TRAINING_GROUPS_HEADER,
     split_folder,
 )
 from qk_iteration.core.images.benchmark.manifest import (
@@ -33,7 +34,8 @@ def write_tables(
         for image in manifest.images
         if image.role is Role.TRAINING
     ]
-    write_csv_rows(folder / TRAINING_GROUPS, ("image_id", "group"), groups)
+    if groups:
+        write_csv_rows(folder / TRAINING_GROUPS, TRAINING_GROUPS_HEADER, groups)
     references = {
         image.image_id for image in manifest.images if image.role is Role.REFERENCE
     }
