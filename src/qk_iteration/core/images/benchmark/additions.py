@@ -145,8 +145,8 @@ def _frames_of_clip(
     job: tuple[Clip, Sequence[Hash]], *, writing: Writing
 ) -> list[Addition]:
     clip, known = job
-    with Image.open(clip.path) as image:
-        unused = set(range(getattr(image, "n_frames", 1))) - clip.used
+    with Image.open(clip.path) as file:
+        unused = set(range(getattr(file, "n_frames", 1))) - clip.used
     found: list[Addition] = []
     hashes = list(known)
     for frame, image in read_frames(clip.path, unused):
