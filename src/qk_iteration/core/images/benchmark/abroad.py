@@ -10,26 +10,21 @@ The first needs the clients of Debian packages and of npm, and installs nothing.
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from qk_iteration.core.formats.csv_rows import write_csv_rows
-from qk_iteration.core.images.benchmark.abroad_edits import (
-    STAGES,
-    albumentations,
-    edit_abroad,
-)
+from qk_iteration.core.images.benchmark.abroad_edits import STAGES, albumentations
+from qk_iteration.core.images.benchmark.abroad_queries import edit_queries_abroad
 from qk_iteration.core.images.benchmark.candidates import find_candidates
 from qk_iteration.core.images.benchmark.curate import RULES
 from qk_iteration.core.images.benchmark.extract_images import extract_images
 from qk_iteration.core.images.benchmark.grouping import group_candidates
-from qk_iteration.core.images.benchmark.layout import SOURCES, image_path, query_path
+from qk_iteration.core.images.benchmark.layout import SOURCES
 from qk_iteration.core.images.benchmark.manifest import Manifest, Role, Split
-from qk_iteration.core.images.benchmark.processes import map_in_processes
 from qk_iteration.core.images.benchmark.selection import (
     Part,
     deal_out,
@@ -49,7 +44,7 @@ PACKAGES = (
     (
         "endless-sky-data",
         "usr/share/games/endless-sky/images/land",
-        "public domain, CC-BY-SA-3.0, CC-BY-SA-4.0, CC-BY-4.0",
+        "public domain, CC-BY-SA-3.0, CC-BY-SA-4.0",
         "0.9.8",
     ),
     (
@@ -131,54 +126,17 @@ def build_abroad(
             max_side=_MAX_SIDE,
             num_workers=num_workers,
         )
-        edits = _edit_queries(partial, manifest, num_workers)
+        edits = edit_queries_abroad(
+            partial,
+            manifest,
+            seed=_SEED,
+            jpeg_quality=_JPEG_QUALITY,
+            num_workers=num_workers,
+        )
         write_tables(partial, manifest, edits)
         rows = [(one.image_id, one.package, one.file) for one in manifest.images]
         write_csv_rows(partial / SOURCES, ("image_id", "package", "file"), rows)
     return folder
-
-
-@dataclass(frozen=True)
-class _Job:
-    """One query to make."""
-
-    query_id: str
-    source: Path
-    target: Path
-    seed: tuple[int, int]
-
-
-def _edit_queries(
-    folder: Path, manifest: Manifest, num_workers: int
-) -> dict[str, Sequence[str]]:
-    sources = {image.image_id: folder / image_path(image) for image in manifest.images}
-    jobs = [
-        _Job(
-            query_id=query.query_id,
-            source=sources[query.source_id],
-            target=folder / query_path(query),
-            seed=(_SEED, query.edit_seed),
-        )
-        for query in manifest.queries
-    ]
-    for path in {job.target.parent for job in jobs}:
-        path.mkdir(parents=True, exist_ok=True)
-    edits = map_in_processes(
-        _edit_query,
-        jobs,
-        num_workers=num_workers,
-        description="Editing queries",
-        num_images=len(jobs),
-    )
-    return dict(edits)
-
-
-def _edit_query(job: _Job) -> list[tuple[str, Sequence[str]]]:
-    with Image.open(job.source) as image:
-        source = image.convert("RGB")
-    edited, names = edit_abroad(source, np.random.default_rng(job.seed))
-    edited.save(job.target, quality=_JPEG_QUALITY)
-    return [(job.query_id, names)]
 
 
 def main(packages_folder: Path, folder: Path) -> None:

@@ -50,10 +50,10 @@ STAGES = (
             "random_resized_crop": Edit(
                 4,
                 "RandomResizedCrop",
-                {"size": (256, 320), "scale": (0.15, 0.6), "ratio": (0.6, 1.8)},
+                {"size": (256, 320), "scale": (0.25, 0.8), "ratio": (0.6, 1.8)},
             ),
             "safe_rotate": Edit(
-                1.5, "SafeRotate", {"limit": (-75, 75), "border_mode": _REFLECT}
+                1.5, "SafeRotate", {"limit": (-45, 45), "border_mode": _REFLECT}
             ),
             "perspective": Edit(
                 1, "Perspective", {"scale": (0.1, 0.2), "border_mode": _REFLECT}
@@ -61,7 +61,7 @@ STAGES = (
             "crop_and_pad": Edit(
                 1, "CropAndPad", {"percent": (-0.25, 0.4), "border_mode": _REFLECT}
             ),
-            "barrel": Edit(1, "OpticalDistortion", {"distort_limit": (0.4, 0.9)}),
+            "barrel": Edit(1, "OpticalDistortion", {"distort_limit": (0.3, 0.7)}),
             "pincushion": Edit(
                 0.5, "OpticalDistortion", {"distort_limit": (-0.9, -0.4)}
             ),
@@ -70,17 +70,17 @@ STAGES = (
             ),
             "elastic": Edit(0.7, "ElasticTransform", {"alpha": 400, "sigma": 9}),
             "thin_plate_spline": Edit(
-                0.7, "ThinPlateSpline", {"scale_range": (0.1, 0.3)}
+                0.7, "ThinPlateSpline", {"scale_range": (0.1, 0.2)}
             ),
             "grid_shuffle": Edit(0.5, "RandomGridShuffle", {"grid": (2, 2)}),
             "transpose": Edit(0.5, "Transpose", {}),
         },
     ),
     Stage(  # What comes between the image and the eye.
-        (0, 2),
+        (0, 1),
         {
             "fog": Edit(
-                1, "RandomFog", {"fog_coef_range": (0.5, 1.0), "alpha_coef": 0.15}
+                1, "RandomFog", {"fog_coef_range": (0.4, 0.8), "alpha_coef": 0.12}
             ),
             "rain": Edit(1, "RandomRain", {"rain_type": "heavy"}),
             "sun_flare": Edit(
@@ -107,7 +107,7 @@ STAGES = (
                 1,
                 "CoarseDropout",
                 {
-                    "num_holes_range": (6, 14),
+                    "num_holes_range": (4, 8),
                     "hole_height_range": (0.08, 0.25),
                     "hole_width_range": (0.08, 0.25),
                     "fill": "random_uniform",
@@ -117,7 +117,7 @@ STAGES = (
                 0.7,
                 "GridDropout",
                 {
-                    "ratio": 0.5,
+                    "ratio": 0.4,
                     "unit_size_range": (30, 70),
                     "fill": "random_uniform",
                 },
@@ -134,7 +134,7 @@ STAGES = (
         {
             "clahe": Edit(0.7, "CLAHE", {"clip_limit": (4, 12)}),
             "tone_curve": Edit(
-                1, "RandomToneCurve", {"scale": 0.6, "per_channel": True}
+                1, "RandomToneCurve", {"scale": 0.4, "per_channel": True}
             ),
             "planckian_jitter": Edit(0.7, "PlanckianJitter", {}),
             "channel_dropout": Edit(1, "ChannelDropout", {"fill": 0}),
@@ -146,11 +146,11 @@ STAGES = (
             "iso_noise": Edit(
                 1,
                 "ISONoise",
-                {"color_shift": (0.05, 0.15), "intensity": (0.6, 1.2)},
+                {"color_shift": (0.05, 0.1), "intensity": (0.4, 0.8)},
             ),
-            "salt_and_pepper": Edit(0.7, "SaltAndPepper", {"amount": (0.05, 0.2)}),
+            "salt_and_pepper": Edit(0.7, "SaltAndPepper", {"amount": (0.02, 0.08)}),
             "pixel_dropout": Edit(
-                0.5, "PixelDropout", {"dropout_prob": 0.3, "per_channel": True}
+                0.5, "PixelDropout", {"dropout_prob": 0.1, "per_channel": True}
             ),
             "chromatic_aberration": Edit(
                 0.7,
@@ -161,15 +161,15 @@ STAGES = (
                     "mode": "random",
                 },
             ),
-            "glass_blur": Edit(0.7, "GlassBlur", {"sigma": 1.0}),
-            "zoom_blur": Edit(0.7, "ZoomBlur", {"max_factor": (1.15, 1.35)}),
-            "defocus": Edit(0.7, "Defocus", {"radius": (5, 10)}),
-            "downscale": Edit(1, "Downscale", {"scale_range": (0.12, 0.3)}),
-            "jpeg": Edit(1, "ImageCompression", {"quality_range": (4, 12)}),
+            "glass_blur": Edit(0.7, "GlassBlur", {"sigma": 0.7}),
+            "zoom_blur": Edit(0.7, "ZoomBlur", {"max_factor": (1.1, 1.2)}),
+            "defocus": Edit(0.7, "Defocus", {"radius": (4, 7)}),
+            "downscale": Edit(1, "Downscale", {"scale_range": (0.2, 0.4)}),
+            "jpeg": Edit(1, "ImageCompression", {"quality_range": (5, 20)}),
             "webp": Edit(
                 1,
                 "ImageCompression",
-                {"compression_type": "webp", "quality_range": (1, 8)},
+                {"compression_type": "webp", "quality_range": (1, 15)},
             ),
         },
     ),
