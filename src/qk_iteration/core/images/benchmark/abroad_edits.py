@@ -1,6 +1,6 @@
 """Edits by another library, for a test set that nothing is tuned on.
 
-The kinds are mostly others than those of ``conf/base/parameters_edits.yml``: lenses,
+Many kinds are not in ``conf/base/parameters_edits.yml``: lenses,
 warps, weather, cameras. They come from Albumentations, of the extra ``study``.
 """
 
