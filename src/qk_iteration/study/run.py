@@ -1,0 +1,251 @@
+"""Runs the trials of the study that have no result yet, then writes the page.
+
+``python -m qk_iteration.study.run [NAME …]`` from the project's folder. Every trial is
+a Kedro session and an MLflow run of its own, tagged ``study``. A trial whose result was
+measured under the same settings and code is skipped; one that was stopped goes on.
+"""
+
+import argparse
+import json
+import logging
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from kedro.config import OmegaConfigLoader
+from omegaconf.resolvers import oc
+
+from qk_iteration.core.formats.atomic_file import replacing
+from qk_iteration.core.images.benchmark.grow import grow_benchmark
+from qk_iteration.core.images.benchmark.manifest import BUILTIN_MANIFEST
+from qk_iteration.study.report import write_report
+from qk_iteration.study.results import FLOORS
+from qk_iteration.study.trials import (
+    Trial,
+    fingerprint,
+    fingerprint_of_code,
+    read_trials,
+)
+
+RESULTS = Path("data/08_reporting/study")
+MODELS = Path("data/06_models/study")
+OUTPUTS = Path("data/07_model_output/study")
+BUILTIN = Path("data/01_raw/builtin")
+ABROAD = Path("data/01_raw/abroad")
+DOCS = Path("docs")
+TRIALS = Path("conf/study.yml")
+
+# What a result depends on; the shell around it and the page do not count.
+_CODE = [
+    Path("src/qk_iteration/core") / name
+    for name in ("images", "learning", "models", "metrics", "retrieval")
+]
+_UNRELATED = ("scored_files", "images_folder", "external_model")
+_PIPELINES = {"qk": "train"}
+
+_logger = logging.getLogger("qk_iteration.study")
+
+
+def main() -> None:
+    """Run what is missing, trial by trial, and write the page after each."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("names", nargs="*", help="trials to run; all by default")
+    names = parser.parse_args().names
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    trials = read_trials(TRIALS)
+    unknown = set(names) - {trial.name for trial in trials}
+    if unknown:
+        parser.error(f"{TRIALS} has no trial {', '.join(sorted(unknown))}.")
+    code = fingerprint_of_code(_CODE)
+    for trial in trials:
+        if not names or trial.name in names:
+            for seed in trial.seeds:
+                _run_trial(trial, seed, code)
+    if not names:
+        _score_floors()
+    _write_page()
+
+
+def _run_trial(trial: Trial, seed: int, code: str) -> None:
+    settings = dict(trial.settings)
+    if trial.continues is not None:
+        settings["learning.start_from"] = MODELS / f"{trial.continues}-seed{seed}"
+    key = fingerprint(_parameters(), {k: str(v) for k, v in settings.items()})
+    target = RESULTS / trial.folder_of(seed)
+    if _is_done(target, key, code):
+        _logger.info("%s is done.", target.name)
+        return
+    _prepare_images(trial)
+    run = {
+        "benchmark": _benchmark(trial),
+        "image_set": trial.image_set,
+        "trial": target.name,
+        "run_name": target.name,
+    }
+    what = [] if trial.is_scored else [f"--to-nodes={trial.method}.learn"]
+    _kedro(
+        f"--pipelines={_PIPELINES.get(trial.method, trial.method)}",
+        f"--tags={trial.method}",
+        *what,
+        params=run | settings | {"learning.seed": seed},
+    )
+    if trial.is_scored and ABROAD.is_dir():
+        _score_abroad(target.name, trial.image_set)
+    _collect(trial, seed, key=key, code=code)
+    shutil.rmtree(MODELS / target.name / "training_state")
+    shutil.rmtree(OUTPUTS / target.name, ignore_errors=True)
+
+
+def _is_done(target: Path, key: str, code: str) -> bool:
+    path = target / "result.json"
+    if not path.is_file():
+        return False
+    result = json.loads(path.read_text("utf-8"))
+    return (result["key"], result["code"]) == (key, code)
+
+
+def _prepare_images(trial: Trial) -> None:
+    """Everything that trials on the same images share."""
+    if trial.training_images is not None:
+        grow_benchmark(
+            BUILTIN,
+            Path(_benchmark(trial)),
+            trial.training_images,
+            manifest_folder=BUILTIN_MANIFEST,
+            num_workers=2,
+        )
+    if (MODELS / trial.image_set / "untrained/query_model").is_dir():
+        return
+    _kedro(
+        "--pipelines=negative_bank",
+        params={
+            "benchmark": _benchmark(trial),
+            "image_set": trial.image_set,
+            "run_name": f"{trial.image_set} images",
+        },
+    )
+
+
+def _benchmark(trial: Trial) -> str:
+    return str((BUILTIN.parent / trial.image_set).resolve())
+
+
+def _score_abroad(trial: str, image_set: str) -> None:
+    _kedro(
+        "--pipelines=evaluate",
+        params={
+            "benchmark": ABROAD.resolve(),
+            "image_set": image_set,
+            "trial": trial,
+            "run_name": f"{trial} abroad",
+        },
+    )
+
+
+def _score_floors() -> None:
+    """What is reached without training: once, for the built-in images."""
+    if all((RESULTS / name / "result.json").is_file() for name in FLOORS):
+        return
+    params = {"benchmark": BUILTIN.resolve(), "trial": "floors", "run_name": "floors"}
+    _kedro("--pipelines=floors", params=params)
+    abroad = None
+    if ABROAD.is_dir():
+        # The untrained pair stands where trained ones do.
+        pair = MODELS / "untrained-pair"
+        shutil.copytree(MODELS / "builtin/untrained", pair, dirs_exist_ok=True)
+        _score_abroad(pair.name, "builtin")
+        abroad = _metrics(pair.name, "evaluated")
+    for name in FLOORS:
+        content = {
+            "name": name,
+            "test": _metrics("floors", name),
+            "abroad": abroad if name == "untrained" else None,
+        }
+        _write_json(RESULTS / name / "result.json", content)
+
+
+def _collect(trial: Trial, seed: int, *, key: str, code: str) -> None:
+    """Put what the page needs of a finished trial into its folder of results."""
+    name = trial.folder_of(seed)
+    target = RESULTS / name
+    summary = json.loads((MODELS / name / "training_summary.json").read_text("utf-8"))
+    content = trial.model_dump(exclude={"seeds", "is_scored"}) | {
+        "seed": seed,
+        "key": key,
+        "code": code,
+        "commit": _commit(),
+        "summary": summary,
+        "test": _metrics(name, trial.method) if trial.is_scored else None,
+        "abroad": None,
+    }
+    if trial.is_scored:
+        if ABROAD.is_dir():
+            content["abroad"] = _metrics(name, "evaluated")
+        for matches, kept in (
+            ("predicted_matches", "test_matches"),
+            ("normalized_matches", "test_normalized_matches"),
+        ):
+            table = pd.read_csv(OUTPUTS / name / trial.method / f"{matches}.csv")
+            target.mkdir(parents=True, exist_ok=True)
+            table.to_parquet(target / f"{kept}.parquet", index=False)
+    _write_json(target / "result.json", content)
+
+
+def _write_page() -> None:
+    write_report(
+        RESULTS,
+        DOCS,
+        true_matches="data/02_intermediate/study/builtin/true_matches.csv",
+        query_edits=BUILTIN / "query_edits.csv",
+        parameters="conf/base",
+    )
+
+
+def _metrics(trial: str, method: str) -> dict[str, Any]:
+    path = OUTPUTS / trial / method / "metrics.json"
+    metrics: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return metrics
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as partial:
+        partial.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
+
+
+def _parameters() -> dict[str, Any]:
+    """All parameters as the study's environment has them."""
+    loader = OmegaConfigLoader(
+        conf_source="conf",
+        env="study",
+        base_env="base",
+        merge_strategy={"parameters": "soft"},
+        custom_resolvers={"oc.env": oc.env, "project_root": str},
+    )
+    parameters: dict[str, Any] = dict(loader["parameters"])
+    return {k: v for k, v in parameters.items() if k not in _UNRELATED}
+
+
+def _kedro(*arguments: str, params: dict[str, Any]) -> None:
+    text = ",".join(f"{name}={value}" for name, value in params.items())
+    subprocess.run(
+        [sys.executable, "-m", "kedro", "run", "--env=study", *arguments]
+        + [f"--params={text}"],
+        check=True,
+    )
+
+
+def _commit() -> str:
+    found = subprocess.run(
+        ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False
+    )
+    return found.stdout.strip()
+
+
+if __name__ == "__main__":
+    main()
