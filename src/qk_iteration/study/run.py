@@ -16,6 +16,7 @@ from typing import Any
 
 import pandas as pd
 from kedro.config import OmegaConfigLoader
+from omegaconf import OmegaConf
 from omegaconf.resolvers import oc
 
 from qk_iteration.core.formats.atomic_file import replacing
@@ -44,6 +45,7 @@ _CODE = [
     for name in ("images", "learning", "models", "metrics", "retrieval")
 ]
 _UNRELATED = ("scored_files", "images_folder", "external_model")
+_METHODS = ("qk", "simclr", "moco")
 _PIPELINES = {"qk": "train"}
 
 _logger = logging.getLogger("qk_iteration.study")
@@ -75,7 +77,7 @@ def _run_trial(trial: Trial, seed: int, code: str) -> None:
     settings = dict(trial.settings)
     if trial.continues is not None:
         settings["learning.start_from"] = MODELS / f"{trial.continues}-seed{seed}"
-    key = fingerprint(_parameters(), {k: str(v) for k, v in settings.items()})
+    key = fingerprint(_effective_parameters(trial.method, settings))
     target = RESULTS / trial.folder_of(seed)
     if _is_done(target, key, code):
         _logger.info("%s is done.", target.name)
@@ -218,8 +220,8 @@ def _write_json(path: Path, content: dict[str, Any]) -> None:
         partial.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
 
 
-def _parameters() -> dict[str, Any]:
-    """All parameters as the study's environment has them."""
+def _effective_parameters(method: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """What a trial of a method is run with, its seed and its images aside."""
     loader = OmegaConfigLoader(
         conf_source="conf",
         env="study",
@@ -228,7 +230,26 @@ def _parameters() -> dict[str, Any]:
         custom_resolvers={"oc.env": oc.env, "project_root": str},
     )
     parameters: dict[str, Any] = dict(loader["parameters"])
-    return {k: v for k, v in parameters.items() if k not in _UNRELATED}
+    unrelated = {*_UNRELATED, *_METHODS} - {method}
+    related = OmegaConf.create(
+        {name: value for name, value in parameters.items() if name not in unrelated}
+    )
+    for name, value in settings.items():
+        OmegaConf.update(related, name, str(value))
+    # As text, so that 3.0e-4 of a trial is 0.0003 of the parameters.
+    return _as_text(OmegaConf.to_container(related))  # type: ignore[no-any-return]
+
+
+def _as_text(value: Any) -> Any:
+    """Numbers of any spelling as one text, in nested containers too."""
+    if isinstance(value, dict):
+        return {name: _as_text(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_as_text(one) for one in value]
+    try:
+        return str(float(value))
+    except (TypeError, ValueError):
+        return str(value)
 
 
 def _kedro(*arguments: str, params: dict[str, Any]) -> None:
