@@ -254,11 +254,8 @@ def _as_text(value: Any) -> Any:
 
 def _kedro(*arguments: str, params: dict[str, Any]) -> None:
     text = ",".join(f"{name}={value}" for name, value in params.items())
-    subprocess.run(
-        [sys.executable, "-m", "kedro", "run", "--env=study", *arguments]
-        + [f"--params={text}"],
-        check=True,
-    )
+    command = [sys.executable, "-m", "kedro", "run", "--env=study"]
+    subprocess.run([*command, *arguments, f"--params={text}"], check=True)
 
 
 def _commit() -> str:
