@@ -10,6 +10,7 @@ from 64,000 rows on where so many are measured: 1 is proportional.
 """
 
 import argparse
+import math
 import tempfile
 import time
 from collections.abc import Iterator
@@ -210,10 +211,12 @@ def _names(points: list[Point]) -> list[str]:
 
 
 def _slope(points: list[Point], what: str) -> float:
-    """Return the slope of log cost over log size."""
+    """Return the slope of log cost over log size; NaN where one size was measured."""
     chosen = [p for p in points if p.what == what and p.is_measured]
     large = [p for p in chosen if p.bank_size >= _FIRST_SIZE_OF_SLOPE]
     large = large if len(large) > 1 else chosen
+    if len(large) < 2:
+        return math.nan
     sizes, seconds = zip(*((p.bank_size, p.seconds) for p in large), strict=True)
     return float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0])
 

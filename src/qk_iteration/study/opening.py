@@ -29,7 +29,7 @@ def opening(results: StudyResults, comparison: Comparison | None) -> list[str]:
     bootstrap = comparison.raw if comparison else None
     paragraphs = [
         paragraph(
-            _who_is_ahead(raw),
+            _who_is_ahead(raw, bootstrap),
             _seed_by_seed(raw),
             _interval(bootstrap),
             f"The paper reports {PAPER_RATIO:.2f} times, on DISC21.",
@@ -40,9 +40,15 @@ def opening(results: StudyResults, comparison: Comparison | None) -> list[str]:
     return paragraphs + ([others] if others else [])
 
 
-def _who_is_ahead(ratio: Ratio) -> str:
+def _who_is_ahead(ratio: Ratio, bootstrap: BootstrapComparison | None) -> str:
     if ratio.of_means == 1:
         return f"QK Iteration and SimCLR have the same raw micro-AP: {ratio.qk:.3f}."
+    if bootstrap and bootstrap.difference.low <= 0 <= bootstrap.difference.high:
+        return (
+            "**QK Iteration and SimCLR cannot be told apart: their raw micro-AP on "
+            f"the test queries is {ratio.qk:.3f} and {ratio.simclr:.3f}**, a ratio of "
+            f"{ratio.of_means:.3f}, means over the seeds."
+        )
     word = "ahead of" if ratio.of_means > 1 else "behind"
     return (
         f"**QK Iteration is {word} SimCLR: its raw micro-AP on the test queries is "
