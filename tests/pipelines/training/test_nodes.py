@@ -44,9 +44,7 @@ def test_near_copies_in_the_bank_are_one_group_of_the_training(
         NegativeBank(BANK_ROWS, np.array(cache.image_ids), {}),
         None,
         TrainingState(tmp_path),
-        SimpleNamespace(
-            seed=0, near_copy_similarity=similarity, start_from=None
-        ),
+        SimpleNamespace(seed=0, near_copy_similarity=similarity, start_from=None),
         None,
         None,
         "cpu",
