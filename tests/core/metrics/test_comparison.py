@@ -6,7 +6,6 @@ from qk_iteration.core.metrics.comparison import (
     compare_methods,
     plot_comparison,
     ratio_of_methods,
-    write_page,
 )
 
 
@@ -26,14 +25,6 @@ def table():
 
 def test_ratio_is_that_of_raw_micro_ap(table):
     assert ratio_of_methods(table) == pytest.approx(1.5)
-
-
-def test_page_names_every_figure_and_the_papers_ratio(table):
-    page = write_page(table)
-    assert "| SimCLR | 0.2000 | 0.3000 |" in page
-    assert "1,234" in page
-    assert "micro-AP: 1.50" in page
-    assert "1.70" in page
 
 
 def test_plot_has_a_labelled_bar_for_each_figure(table):

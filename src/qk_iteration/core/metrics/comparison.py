@@ -63,34 +63,6 @@ def print_comparison(table: pd.DataFrame) -> None:
     )
 
 
-def write_page(table: pd.DataFrame) -> str:
-    """The results as Markdown; every number comes from the table."""
-    lines = [
-        "# Results on the built-in benchmark",
-        "",
-        "Made by `make results`. Mostly AI-generated pictures: the figures do not",
-        "compare with DISC21's (builtin_benchmark.md). The same budget, images, edits,",
-        "backbone and start for both methods; the test queries are scored after",
-        "the best pair was chosen on the validation split. An image pass is an image",
-        "once forward and backward through a backbone; a bank row is a third of one.",
-        "",
-        "| " + " | ".join(table.columns) + " |",
-        "|---" * len(table.columns) + "|",
-    ]
-    for row in table.itertuples(index=False):
-        lines.append("| " + " | ".join(_text(value) for value in row) + " |")
-    lines += [
-        "",
-        f"QK Iteration over SimCLR in raw micro-AP: {ratio_of_methods(table):.2f}. The",
-        f"paper says {PAPER_RATIO:.2f}, on DISC21. This is one seed: a difference on",
-        "the test queries that the validation column does not show may be chance.",
-        "",
-        "![micro-AP of each method](comparison.png)",
-        "",
-    ]
-    return "\n".join(lines)
-
-
 def plot_comparison(table: pd.DataFrame) -> "Figure":
     """Bars of micro-AP, raw and with score normalization."""
     from matplotlib.figure import Figure

@@ -11,7 +11,6 @@ from qk_iteration.core.metrics.comparison import (
     compare_methods,
     plot_comparison,
     print_comparison,
-    write_page,
 )
 from qk_iteration.core.retrieval.perceptual_hash import hash_images
 
@@ -29,8 +28,8 @@ def compare(
     qk: dict[str, Any],
     simclr_summary: dict[str, Any],
     qk_summary: dict[str, Any],
-) -> tuple[pd.DataFrame, Figure, str]:
-    """The table, the picture and the page; the table also on the terminal."""
+) -> tuple[pd.DataFrame, Figure]:
+    """The table, also on the terminal, and the picture."""
     table = compare_methods(
         {
             "perceptual hash (PDQ)": (perceptual_hash, {}),
@@ -41,4 +40,4 @@ def compare(
         }
     )
     print_comparison(table)
-    return table, plot_comparison(table), write_page(table)
+    return table, plot_comparison(table)

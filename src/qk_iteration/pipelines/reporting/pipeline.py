@@ -14,7 +14,7 @@ def create_pipeline() -> Pipeline:
                 compare,
                 [f"{method}.metrics" for method in methods]
                 + ["simclr.training_summary", "qk.training_summary"],
-                ["comparison", "comparison_plot", "results_page"],
+                ["comparison", "comparison_plot"],
                 name="compare",
             )
         ]
