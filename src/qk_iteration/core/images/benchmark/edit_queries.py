@@ -1,6 +1,6 @@
 """Queries: references and unmatched images after random edits."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -19,6 +19,12 @@ from qk_iteration.core.images.benchmark.manifest import Manifest
 from qk_iteration.core.images.benchmark.processes import map_in_processes
 from qk_iteration.core.images.edits import Material
 from qk_iteration.core.images.recipe import EditRecipe, apply_recipe
+
+EditQuery = Callable[
+    [Image.Image, np.random.Generator, Path], tuple[Image.Image, Sequence[str]]
+]
+"""From an image, a source of chance and the folder of the split, whose pictures and
+stickers may be used, to the edited image and the names of its edits."""
 
 
 def edit_queries(
@@ -46,6 +52,26 @@ def edit_queries(
     Returns:
         For each query id the names of the edits, first to last.
     """
+    return edit_each_query(
+        folder,
+        manifest,
+        partial(_apply_recipe, recipe=recipe),
+        seed=seed,
+        jpeg_quality=jpeg_quality,
+        num_workers=num_workers,
+    )
+
+
+def edit_each_query(
+    folder: Path,
+    manifest: Manifest,
+    edit: EditQuery,
+    *,
+    seed: int,
+    jpeg_quality: int,
+    num_workers: int,
+) -> Mapping[str, Sequence[str]]:
+    """The same with edits of any kind; ``edit`` must be importable by processes."""
     sources = {image.image_id: folder / image_path(image) for image in manifest.images}
     jobs = [
         _Job(
@@ -60,7 +86,7 @@ def edit_queries(
     for path in {job.target.parent for job in jobs}:
         path.mkdir(parents=True, exist_ok=True)
     edits = map_in_processes(
-        partial(_edit_query, recipe=recipe, jpeg_quality=jpeg_quality),
+        partial(_edit_query, edit=edit, jpeg_quality=jpeg_quality),
         jobs,
         num_workers=num_workers,
         description="Editing queries",
@@ -81,13 +107,23 @@ class _Job:
 
 
 def _edit_query(
-    job: _Job, *, recipe: EditRecipe, jpeg_quality: int
-) -> list[tuple[str, tuple[str, ...]]]:
+    job: _Job, *, edit: EditQuery, jpeg_quality: int
+) -> list[tuple[str, Sequence[str]]]:
     generator = np.random.default_rng(job.seed)
-    material = _read_material(job.material)
-    edited = apply_recipe(recipe, _decode(job.source), generator, material)
-    edited.image.save(job.target, quality=jpeg_quality)
-    return [(job.query_id, edited.edits)]
+    edited, names = edit(_decode(job.source), generator, job.material)
+    edited.save(job.target, quality=jpeg_quality)
+    return [(job.query_id, names)]
+
+
+def _apply_recipe(
+    image: Image.Image,
+    generator: np.random.Generator,
+    material: Path,
+    *,
+    recipe: EditRecipe,
+) -> tuple[Image.Image, Sequence[str]]:
+    edited = apply_recipe(recipe, image, generator, _read_material(material))
+    return edited.image, edited.edits
 
 
 class _PictureFiles:
