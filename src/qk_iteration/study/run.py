@@ -64,16 +64,25 @@ def main() -> None:
     if unknown:
         parser.error(f"{TRIALS} has no trial {', '.join(sorted(unknown))}.")
     code = fingerprint_of_code(_CODE)
+    prepared: set[str] = set()
     for trial in trials:
         if not names or trial.name in names:
             for seed in trial.seeds:
-                _run_trial(trial, seed, code)
+                _run_trial(trial, seed, code, prepared)
     if not names:
-        _score_floors()
+        _score_floors(code)
     _write_page()
 
 
-def _run_trial(trial: Trial, seed: int, code: str) -> None:
+def _run_trial(trial: Trial, seed: int, code: str, prepared: set[str]) -> None:
+    """Train, score and collect one trial, unless it has its result.
+
+    Args:
+        trial: What is trained.
+        seed: One of the trial's.
+        code: Fingerprint of what results depend on.
+        prepared: Image sets that are made ready already; added to.
+    """
     settings = dict(trial.settings)
     if trial.continues is not None:
         settings["learning.start_from"] = MODELS / f"{trial.continues}-seed{seed}"
@@ -82,7 +91,9 @@ def _run_trial(trial: Trial, seed: int, code: str) -> None:
     if _is_done(target, key, code):
         _logger.info("%s is done.", target.name)
         return
-    _prepare_images(trial)
+    if trial.image_set not in prepared:
+        _prepare_images(trial)
+        prepared.add(trial.image_set)
     run = {
         "benchmark": _benchmark(trial),
         "image_set": trial.image_set,
@@ -108,11 +119,11 @@ def _is_done(target: Path, key: str, code: str) -> bool:
     if not path.is_file():
         return False
     result = json.loads(path.read_text("utf-8"))
-    return (result["key"], result["code"]) == (key, code)
+    return (result.get("key"), result.get("code")) == (key, code)
 
 
 def _prepare_images(trial: Trial) -> None:
-    """Everything that trials on the same images share."""
+    """Everything that trials on the same images share; a bank that holds is kept."""
     if trial.training_images is not None:
         grow_benchmark(
             BUILTIN,
@@ -121,8 +132,6 @@ def _prepare_images(trial: Trial) -> None:
             manifest_folder=BUILTIN_MANIFEST,
             num_workers=2,
         )
-    if (MODELS / trial.image_set / "untrained/query_model").is_dir():
-        return
     _kedro(
         "--pipelines=negative_bank",
         params={
@@ -149,9 +158,10 @@ def _score_abroad(trial: str, image_set: str) -> None:
     )
 
 
-def _score_floors() -> None:
-    """What is reached without training: once, for the built-in images."""
-    if all((RESULTS / name / "result.json").is_file() for name in FLOORS):
+def _score_floors(code: str) -> None:
+    """What is reached without training, on the built-in images."""
+    key = fingerprint(_effective_parameters("untrained", {}))
+    if all(_is_done(RESULTS / name, key, code) for name in FLOORS):
         return
     params = {"benchmark": BUILTIN.resolve(), "trial": "floors", "run_name": "floors"}
     _kedro("--pipelines=floors", params=params)
@@ -165,6 +175,8 @@ def _score_floors() -> None:
     for name in FLOORS:
         content = {
             "name": name,
+            "key": key,
+            "code": code,
             "test": _metrics("floors", name),
             "abroad": abroad if name == "untrained" else None,
         }
