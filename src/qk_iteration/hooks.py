@@ -1,4 +1,4 @@
-"""The one hook: MLflow tracking, wired as this project needs it."""
+"""MLflow tracking, wired as this project needs it."""
 
 import hashlib
 import signal

@@ -19,6 +19,7 @@ from kedro.utils import find_kedro_project
 from omegaconf.resolvers import oc
 
 from qk_iteration.hooks import TrackingHook
+from qk_iteration.run_parameters import RunParametersHook
 
 
 def _project_root() -> str:
@@ -30,7 +31,7 @@ def _project_root() -> str:
     return Path(found or Path.cwd()).as_posix()
 
 
-HOOKS = (TrackingHook(),)
+HOOKS = (RunParametersHook(), TrackingHook())
 # The plugin registers a hook of its own under either spelling; ours extends it.
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro_mlflow", "kedro-mlflow")
 

@@ -1,0 +1,45 @@
+"""Names given with ``--params`` are checked before anything runs."""
+
+import re
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from kedro.framework.hooks import hook_impl
+
+NAME_READ = re.compile(r"\$\{runtime_params:\s*(\w+)")
+BLOCK_DEFINED = re.compile(r"^(\w+):", re.MULTILINE)
+
+
+class RunParametersHook:
+    """Refuse a name of ``--params`` that nothing reads.
+
+    A misspelled name inside a block is refused by the block. Of the names themselves
+    Kedro takes any: the run would go on with the defaults.
+    """
+
+    @hook_impl
+    def after_context_created(self, context: Any) -> None:
+        """Raise ValueError with the nearest known name."""
+        loader = context.config_loader
+        check_names(loader.runtime_params or {}, Path(loader.conf_source))
+
+
+def check_names(runtime_params: dict[str, Any], conf: Path) -> None:
+    """Raise ValueError if a name is neither a block of ``conf`` nor read by it."""
+    known = _known_names(conf)
+    for name in runtime_params:
+        if name not in known:
+            nearest = get_close_matches(name, known, n=1)
+            hint = f"Did you mean {nearest[0]}?" if nearest else f"Known: {known}."
+            raise ValueError(f"--params: nothing here reads {name!r}. {hint}")
+
+
+def _known_names(conf: Path) -> list[str]:
+    names: set[str] = set()
+    for path in conf.rglob("*.yml"):
+        text = path.read_text(encoding="utf-8")
+        names.update(NAME_READ.findall(text))
+        if path.name.startswith("parameters"):
+            names.update(BLOCK_DEFINED.findall(text))
+    return sorted(names)

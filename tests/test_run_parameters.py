@@ -1,0 +1,32 @@
+"""Names of --params are checked against the project's own conf/ and a small one."""
+
+from pathlib import Path
+
+import pytest
+from kedro.framework.session import KedroSession
+from kedro.framework.startup import bootstrap_project
+
+from qk_iteration.run_parameters import check_names
+
+PROJECT = Path(__file__).parents[1]
+
+
+def test_a_misspelled_name_is_refused_with_the_nearest_one():
+    bootstrap_project(PROJECT)
+    with (
+        KedroSession.create(PROJECT, runtime_params={"predctions": "a.csv"}) as session,
+        pytest.raises(ValueError, match=r"'predctions'\. Did you mean predictions"),
+    ):
+        session.load_context()
+
+
+@pytest.mark.parametrize("name", ["learning", "predictions", "images_folder", "trial"])
+def test_names_of_blocks_and_names_that_conf_reads_are_accepted(name):
+    check_names({name: 1}, PROJECT / "conf")
+
+
+def test_a_name_like_no_other_is_refused_with_all_known_ones(tmp_path):
+    (tmp_path / "parameters.yml").write_text("mine: {x: '${runtime_params:given, 1}'}")
+    (tmp_path / "catalog.yml").write_text("table: {type: pandas.CSVDataset}")
+    with pytest.raises(ValueError, match=r"'q'. Known: \['given', 'mine'\]"):
+        check_names({"q": 1}, tmp_path)
