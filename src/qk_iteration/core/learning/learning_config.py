@@ -21,7 +21,7 @@ class LearningConfig(ParameterBlock):
 
     image_passes: int = Field(ge=1, description="the budget, in image passes")
     images_per_step: int = Field(
-        ge=2, description="images through a backbone in one SGD step"
+        ge=2, description="in an SGD step; SimCLR learns from two views of each"
     )
     weight_decay: float = Field(ge=0, description="of AdamW")
     warmup_fraction: float = Field(ge=0, lt=1, description="of the budget")

@@ -30,13 +30,13 @@ def learn_simclr_model(
         config: Loss and views.
     """
     learning = session.config
-    num_steps = learning.image_passes // learning.images_per_step
+    num_steps = learning.image_passes // (2 * learning.images_per_step)
     tower = session.towers[Side.QUERY]
     groups = torch.tensor(images.groups)
     batches = draw_paired_views(
         range(session.step, num_steps),
         images,
-        num_pairs=learning.images_per_step // 2,
+        num_pairs=learning.images_per_step,
         key_view=config.key_view,
         num_workers=learning.num_workers,
     )
@@ -48,6 +48,7 @@ def learn_simclr_model(
                 embeddings = tower.model(pixels).float()
             loss, accuracy = batch_loss(embeddings, groups[rows], config.loss)
             rate = optimize(loss, [tower], tower, session)
+            session.spend(learning.images_per_step)  # the key views learn too
             session.finish_step(loss, accuracy, rate)
             session.validate_when_due()
             session.save_when_due()
