@@ -26,6 +26,15 @@ def test_rows_are_those_of_the_batch_and_those_drawn(study):
     }
 
 
+def test_a_default_stands_with_the_seeds_of_the_others_only(study):
+    for seed in (1, 2, 3):
+        study.add_trial("qk", 3, seed=seed)
+    settings = {"qk.negative_rows": "batch"}
+    study.add_trial("few", 3, seed=2, part="rows", settings=settings)
+    points = rows_points(read_results(study.results), DEFAULTS)
+    assert [[trial.seed for trial in point.trials] for point in points] == [[2], [2]]
+
+
 def test_without_a_rows_trial_there_is_no_study_of_rows(study):
     study.add_trial("qk", 3)
     assert rows_points(read_results(study.results), DEFAULTS) == []

@@ -37,7 +37,7 @@ def write_page(
         "The budget": sections.budget(results),
         "While learning": sections.curves(results),
         "More steps": sections.steps(results),
-        "Rows pushed against": sections.rows_study(rows),
+        "Rows pushed against": sections.rows_study(results, rows),
         "What makes the difference": sections.ablation(results),
         "Edit by edit": sections.edits(comparison),
         "Abroad": sections.abroad(results),

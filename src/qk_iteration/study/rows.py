@@ -1,6 +1,6 @@
 """How many rows a trial pushes its queries against, for the rows plot."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,18 +73,28 @@ class RowsPoint:
 def rows_points(results: StudyResults, defaults: StudyDefaults) -> list[RowsPoint]:
     """The trials of part ``rows`` and the two headline trials, fewest rows first.
 
+    Of the headline trials only the seeds that part ``rows`` has.
+
     Returns:
         Nothing if no trial of part ``rows`` has a result.
     """
     names = results.names_in("rows")
     if not names:
         return []
+    seeds = {trial.seed for name in names for trial in results.named(name)}
     points = [
         _point(trials, defaults)
         for name in ("simclr", "qk", *names)
-        if (trials := results.named(name))
+        if (trials := _of_seeds(results.named(name), seeds))
     ]
     return sorted(points, key=lambda one: (one.training_images, one.num_rows or 0))
+
+
+def _of_seeds(
+    trials: Sequence[TrialResult], seeds: Collection[int]
+) -> Sequence[TrialResult]:
+    """Those of the seeds: a mean over others could not be compared."""
+    return [trial for trial in trials if trial.seed in seeds]
 
 
 def _point(trials: Sequence[TrialResult], defaults: StudyDefaults) -> RowsPoint:

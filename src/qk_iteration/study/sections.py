@@ -87,15 +87,16 @@ def steps(results: StudyResults) -> list[str]:
     return [paragraph(text), steps_table(results)]
 
 
-def rows_study(points: Sequence[RowsPoint]) -> list[str]:
+def rows_study(results: StudyResults, points: Sequence[RowsPoint]) -> list[str]:
     """More or fewer rows."""
     if not points:
         return []
     text = """How many rows of the bank a query is pushed away from. A step that draws
     rows has those of its own batch too. SimCLR has no bank and is a dashed line. The
-    budget is the same, however many training images there are."""
+    defaults stand here with the seeds of the others only."""
     title = "micro-AP against rows pushed against"
-    return [paragraph(text), picture(title, ROWS_PLOT), rows_table(points)]
+    noise = _noise(spread_of(results.named("qk"), validation_micro_ap))
+    return [paragraph(text, noise), picture(title, ROWS_PLOT), rows_table(points)]
 
 
 def ablation(results: StudyResults) -> list[str]:
@@ -103,7 +104,7 @@ def ablation(results: StudyResults) -> list[str]:
     if not results.names_in("ablation"):
         return []
     text = """QK Iteration with one factor changed at a time. A difference is to the
-    default with the same seeds; micro-AP is raw."""
+    default with the same seeds, of a SimCLR trial to SimCLR's; micro-AP is raw."""
     default = results.named("qk")
     blocks = [paragraph(text, _noise(spread_of(default, validation_micro_ap)))]
     if default:

@@ -119,12 +119,14 @@ def rows_table(points: Sequence[RowsPoint]) -> str:
             title_of(point.method),
             f"{point.training_images:,}",
             _rows_text(point),
+            count(spread_of(point.trials, attrgetter("summary.image_passes"))),
             *_scores(point.trials),
         ]
         for point in points
     ]
-    header = ["method", "training images", "rows", "seeds", "validation", "test"]
-    return _table([*header, "test, normalized"], rows, num_texts=1)
+    header = ["method", "training images", "rows", "image passes", "seeds"]
+    scores = ["validation", "test", "test, normalized"]
+    return _table([*header, *scores], rows, num_texts=1)
 
 
 def ablation_table(results: StudyResults) -> str:

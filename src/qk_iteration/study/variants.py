@@ -22,6 +22,7 @@ class Variant:
         value: To what.
         trials: One for each seed.
         on_validation: Difference to the default in micro-AP on the validation split.
+            The default is QK Iteration's, for a SimCLR trial SimCLR's.
         on_test: The same in raw micro-AP on the test queries, where scored.
     """
 
@@ -34,10 +35,11 @@ class Variant:
 
 def ablation_variants(results: StudyResults) -> list[Variant]:
     """By factor, then by value; numbers in the order of their size."""
-    default = results.named("qk")
     variants = []
     for name in results.names_in("ablation"):
         trials = results.named(name)
+        method = trials[0].method
+        default = results.named("simclr" if method == "simclr" else "qk")
         variants.append(
             Variant(
                 factor=trials[0].factor or name,
