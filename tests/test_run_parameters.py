@@ -28,5 +28,8 @@ def test_names_of_blocks_and_names_that_conf_reads_are_accepted(name):
 def test_a_name_like_no_other_is_refused_with_all_known_ones(tmp_path):
     (tmp_path / "parameters.yml").write_text("mine: {x: '${runtime_params:given, 1}'}")
     (tmp_path / "catalog.yml").write_text("table: {type: pandas.CSVDataset}")
-    with pytest.raises(ValueError, match=r"'q'. Known: \['given', 'mine'\]"):
+    (tmp_path / "parameters").mkdir()
+    (tmp_path / "parameters" / "more.yaml").write_text("more: {x: 1}")
+    check_names({"given": 1, "more": {"x": 2}}, tmp_path)
+    with pytest.raises(ValueError, match=r"'q'. Known: \['given', 'mine', 'more'\]"):
         check_names({"q": 1}, tmp_path)

@@ -22,7 +22,9 @@ class RunParametersHook:
     def after_context_created(self, context: Any) -> None:
         """Raise ValueError with the nearest known name."""
         loader = context.config_loader
-        check_names(loader.runtime_params or {}, Path(loader.conf_source))
+        conf = Path(loader.conf_source)
+        if conf.is_dir():  # Kedro reads archives too; their names are not known here.
+            check_names(loader.runtime_params or {}, conf)
 
 
 def check_names(runtime_params: dict[str, Any], conf: Path) -> None:
@@ -37,9 +39,11 @@ def check_names(runtime_params: dict[str, Any], conf: Path) -> None:
 
 def _known_names(conf: Path) -> list[str]:
     names: set[str] = set()
-    for path in conf.rglob("*.yml"):
+    for path in (*conf.rglob("*.yml"), *conf.rglob("*.yaml")):
         text = path.read_text(encoding="utf-8")
         names.update(NAME_READ.findall(text))
-        if path.name.startswith("parameters"):
+        # As Kedro finds them: parameters*, or anything in a folder parameters*.
+        parts = path.relative_to(conf).parts
+        if any(part.startswith("parameters") for part in parts):
             names.update(BLOCK_DEFINED.findall(text))
     return sorted(names)

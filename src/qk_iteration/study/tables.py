@@ -57,7 +57,7 @@ def training_table(results: StudyResults) -> str:
             title_of(name),
             str(len(trials)),
             share(spread_of(trials, validation_micro_ap)),
-            count(spread_of(trials, attrgetter("summary.image_passes"))),
+            _image_passes(trials),
             count(spread_of(trials, attrgetter("summary.seconds"))),
         ]
         for name in METHODS
@@ -119,7 +119,7 @@ def rows_table(points: Sequence[RowsPoint]) -> str:
             title_of(point.method),
             f"{point.training_images:,}",
             _rows_text(point),
-            count(spread_of(point.trials, attrgetter("summary.image_passes"))),
+            _image_passes(point.trials),
             *_scores(point.trials),
         ]
         for point in points
@@ -127,6 +127,10 @@ def rows_table(points: Sequence[RowsPoint]) -> str:
     header = ["method", "training images", "rows", "image passes", "seeds"]
     scores = ["validation", "test", "test, normalized"]
     return _table([*header, *scores], rows, num_texts=1)
+
+
+def _image_passes(trials: Sequence[TrialResult]) -> str:
+    return count(spread_of(trials, attrgetter("summary.image_passes")))
 
 
 def ablation_table(results: StudyResults) -> str:
