@@ -5,7 +5,7 @@ import json
 import pytest
 
 from qk_iteration.core.formats.format_error import FormatError
-from qk_iteration.study.results import read_results, table_of_results
+from qk_iteration.study.results import holds_result, read_results, table_of_results
 
 
 def change(study, folder, **fields):
@@ -71,3 +71,21 @@ def test_table_has_a_row_for_each_result_with_all_figures(study):
     assert table["test_micro_ap"].notna().tolist() == [True, True, False]
     assert table["abroad_micro_ap"].notna().tolist() == [False, True, False]
     assert table["image_passes"].tolist()[1:] == [12_000, 12_000]
+
+
+def test_a_result_holds_for_its_settings_its_code_and_what_was_scored(study):
+    study.add_trial("qk", 3)
+    change(study, "qk-seed1", key="settings", code="code")
+    folder = study.results / "qk-seed1"
+    assert holds_result(folder, "settings", "code")
+    assert not holds_result(folder, "others", "code")
+    assert not holds_result(folder, "settings", "newer")
+    assert not holds_result(study.results / "qk-seed2", "settings", "code")
+
+
+def test_a_result_without_test_figures_holds_for_a_trial_that_is_not_scored(study):
+    study.add_trial("tuned", 3, is_scored=False)
+    change(study, "tuned-seed1", key="settings", code="code")
+    folder = study.results / "tuned-seed1"
+    assert holds_result(folder, "settings", "code", is_scored=False)
+    assert not holds_result(folder, "settings", "code", is_scored=True)

@@ -119,6 +119,24 @@ def read_results(folder: str | Path) -> StudyResults:
     return StudyResults(trials=tuple(trials), floors=tuple(floors))
 
 
+def holds_result(folder: Path, key: str, code: str, *, is_scored: bool = True) -> bool:
+    """Whether a result in a folder is still that of a trial.
+
+    Args:
+        folder: Of one trial and seed, or of a floor; it need not be there.
+        key: Fingerprint of the settings.
+        code: Fingerprint of what results depend on.
+        is_scored: Whether figures of the test queries are asked for.
+    """
+    path = folder / "result.json"
+    if not path.is_file():
+        return False
+    content = _read_object(path)
+    if is_scored and content.get("test") is None:
+        return False
+    return (content.get("key"), content.get("code")) == (key, code)
+
+
 def table_of_results(results: StudyResults) -> pd.DataFrame:
     """One row for each floor, and for each trial and seed, with all figures."""
     rows: list[dict[str, Any]] = [

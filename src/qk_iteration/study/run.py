@@ -23,7 +23,7 @@ from qk_iteration.core.formats.atomic_file import replacing
 from qk_iteration.core.images.benchmark.grow import grow_benchmark
 from qk_iteration.core.images.benchmark.manifest import BUILTIN_MANIFEST
 from qk_iteration.study.report import write_report
-from qk_iteration.study.results import FLOORS
+from qk_iteration.study.results import FLOORS, holds_result
 from qk_iteration.study.trials import (
     Trial,
     fingerprint,
@@ -88,7 +88,7 @@ def _run_trial(trial: Trial, seed: int, code: str, prepared: set[str]) -> None:
         settings["learning.start_from"] = MODELS / f"{trial.continues}-seed{seed}"
     key = fingerprint(_effective_parameters(trial.method, settings))
     target = RESULTS / trial.folder_of(seed)
-    if _is_done(target, key, code):
+    if holds_result(target, key, code, is_scored=trial.is_scored):
         _logger.info("%s is done.", target.name)
         return
     if trial.image_set not in prepared:
@@ -112,14 +112,6 @@ def _run_trial(trial: Trial, seed: int, code: str, prepared: set[str]) -> None:
     _collect(trial, seed, key=key, code=code)
     shutil.rmtree(MODELS / target.name / "training_state")
     shutil.rmtree(OUTPUTS / target.name, ignore_errors=True)
-
-
-def _is_done(target: Path, key: str, code: str) -> bool:
-    path = target / "result.json"
-    if not path.is_file():
-        return False
-    result = json.loads(path.read_text("utf-8"))
-    return (result.get("key"), result.get("code")) == (key, code)
 
 
 def _prepare_images(trial: Trial) -> None:
@@ -161,7 +153,7 @@ def _score_abroad(trial: str, image_set: str) -> None:
 def _score_floors(code: str) -> None:
     """What is reached without training, on the built-in images."""
     key = fingerprint(_effective_parameters("untrained", {}))
-    if all(_is_done(RESULTS / name, key, code) for name in FLOORS):
+    if all(holds_result(RESULTS / name, key, code) for name in FLOORS):
         return
     params = {"benchmark": BUILTIN.resolve(), "trial": "floors", "run_name": "floors"}
     _kedro("--pipelines=floors", params=params)
