@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from kedro.config import OmegaConfigLoader
 from kedro.io import DataCatalog
-from omegaconf.resolvers import oc
 
 from qk_iteration import config
 from qk_iteration.pipeline_registry import register_pipelines
+from qk_iteration.settings import CONFIG_LOADER_ARGS
 
 PROJECT = Path(__file__).parents[1]
 BLOCKS = {
@@ -30,13 +30,12 @@ PLAIN = {"benchmark", "validation_benchmark", "device", "images_folder"}
 ENVIRONMENTS = {path.name for path in (PROJECT / "conf").iterdir() if path.is_dir()}
 
 
-def loader_of(environment):
+def loader_of(environment, **runtime_params):
     return OmegaConfigLoader(
         conf_source=str(PROJECT / "conf"),
         env=environment,
-        base_env="base",
-        merge_strategy={"parameters": "soft"},
-        custom_resolvers={"oc.env": oc.env, "project_root": lambda: "/project"},
+        runtime_params=runtime_params,
+        **CONFIG_LOADER_ARGS,
     )
 
 
@@ -65,3 +64,16 @@ def files_written_by_train(environment):
     configs = {name: resolver.resolve_pattern(name) for name in sorted(names)}
     del configs["edit_sheet"]  # Of the edits and images alone.
     return {name: c["filepath"] for name, c in configs.items() if "filepath" in c}
+
+
+@pytest.mark.parametrize(
+    ("dataset", "parameter"),
+    [("evaluated.metrics", "metrics_path"), ("folder_descriptors", "descriptors_path")],
+)
+def test_a_named_output_lies_where_the_command_was_typed(
+    dataset, parameter, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    named = loader_of("base", **{parameter: "mine.out"})["catalog"]
+    assert named[dataset]["filepath"] == str(tmp_path / "mine.out")
+    assert loader_of("base")["catalog"][dataset]["filepath"].startswith("data/0")

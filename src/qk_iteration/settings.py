@@ -31,6 +31,14 @@ def _project_root() -> str:
     return Path(found or Path.cwd()).as_posix()
 
 
+def _from_here(path: str | None, otherwise: str) -> str:
+    """A file that a user names: relative to the current folder, as in every command.
+
+    Kedro takes a relative path of the catalog from the project's folder.
+    """
+    return otherwise if path is None else Path(path).absolute().as_posix()
+
+
 HOOKS = (RunParametersHook(), TrackingHook())
 # The plugin registers a hook of its own under either spelling; ours extends it.
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro_mlflow", "kedro-mlflow")
@@ -39,5 +47,9 @@ CONFIG_LOADER_ARGS: dict[str, Any] = {
     "base_env": "base",
     "default_run_env": "local",
     "merge_strategy": {"parameters": "soft", "mlflow": "soft", "globals": "soft"},
-    "custom_resolvers": {"oc.env": oc.env, "project_root": _project_root},
+    "custom_resolvers": {
+        "oc.env": oc.env,
+        "project_root": _project_root,
+        "from_here": _from_here,
+    },
 }

@@ -73,13 +73,14 @@ def test_table_has_a_row_for_each_result_with_all_figures(study):
     assert table["image_passes"].tolist()[1:] == [12_000, 12_000]
 
 
-def test_a_result_holds_for_its_settings_its_code_and_what_was_scored(study):
+def test_a_result_holds_for_its_settings_its_code_and_its_images(study):
     study.add_trial("qk", 3)
     change(study, "qk-seed1", key="settings", code="code")
     folder = study.results / "qk-seed1"
     assert holds_result(folder, "settings", "code")
     assert not holds_result(folder, "others", "code")
     assert not holds_result(folder, "settings", "newer")
+    assert not holds_result(folder, "settings", "code", training_images=5000)
     assert not holds_result(study.results / "qk-seed2", "settings", "code")
 
 

@@ -119,13 +119,21 @@ def read_results(folder: str | Path) -> StudyResults:
     return StudyResults(trials=tuple(trials), floors=tuple(floors))
 
 
-def holds_result(folder: Path, key: str, code: str, *, is_scored: bool = True) -> bool:
+def holds_result(
+    folder: Path,
+    key: str,
+    code: str,
+    *,
+    training_images: int | None = None,
+    is_scored: bool = True,
+) -> bool:
     """Whether a result in a folder is still that of a trial.
 
     Args:
         folder: Of one trial and seed, or of a floor; it need not be there.
         key: Fingerprint of the settings.
         code: Fingerprint of what results depend on.
+        training_images: Of the trial; None for those of the benchmark.
         is_scored: Whether figures of the test queries are asked for.
     """
     path = folder / "result.json"
@@ -134,7 +142,8 @@ def holds_result(folder: Path, key: str, code: str, *, is_scored: bool = True) -
     content = _read_object(path)
     if is_scored and content.get("test") is None:
         return False
-    return (content.get("key"), content.get("code")) == (key, code)
+    asked = {"key": key, "code": code, "training_images": training_images}
+    return asked == {name: content.get(name) for name in asked}
 
 
 def table_of_results(results: StudyResults) -> pd.DataFrame:

@@ -88,7 +88,13 @@ def _run_trial(trial: Trial, seed: int, code: str, prepared: set[str]) -> None:
         settings["learning.start_from"] = MODELS / f"{trial.continues}-seed{seed}"
     key = fingerprint(_effective_parameters(trial.method, settings))
     target = RESULTS / trial.folder_of(seed)
-    if holds_result(target, key, code, is_scored=trial.is_scored):
+    if holds_result(
+        target,
+        key,
+        code,
+        training_images=trial.training_images,
+        is_scored=trial.is_scored,
+    ):
         _logger.info("%s is done.", target.name)
         return
     if trial.image_set not in prepared:
