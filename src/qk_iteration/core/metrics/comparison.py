@@ -46,15 +46,18 @@ def ratio_of_methods(table: pd.DataFrame) -> float:
 
 
 def print_comparison(table: pd.DataFrame) -> None:
-    """Show the table, and the ratio beside the paper's."""
+    """Show the table, and the ratio beside the paper's.
+
+    Methods are columns here: few and short enough for a terminal of 80 characters.
+    """
     from rich.console import Console
     from rich.table import Table
 
-    shown = Table(title="On the benchmark's test queries")
-    for column in table.columns:
-        shown.add_column(column, justify="left" if column == "method" else "right")
-    for row in table.itertuples(index=False):
-        shown.add_row(*(_text(value) for value in row))
+    shown = Table("", title="On the benchmark's test queries")
+    for method in table["method"]:
+        shown.add_column(method, justify="right")
+    for figure in table.columns.drop("method"):
+        shown.add_row(figure, *(_text(value) for value in table[figure]))
     console = Console()
     console.print(shown)
     console.print(
