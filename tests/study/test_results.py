@@ -90,3 +90,14 @@ def test_a_result_without_test_figures_holds_for_a_trial_that_is_not_scored(stud
     folder = study.results / "tuned-seed1"
     assert holds_result(folder, "settings", "code", is_scored=False)
     assert not holds_result(folder, "settings", "code", is_scored=True)
+
+
+def test_figures_of_the_second_test_set_are_missed_where_they_are_asked_for(study):
+    study.add_floor("plain", 1, abroad=False)
+    study.add_floor("untrained", 1)
+    for name in ("plain", "untrained"):
+        change(study, name, key="settings", code="code")
+        assert holds_result(study.results / name, "settings", "code")
+    asked = {"key": "settings", "code": "code", "is_scored_abroad": True}
+    assert holds_result(study.results / "untrained", **asked)
+    assert not holds_result(study.results / "plain", **asked)

@@ -55,3 +55,12 @@ def test_code_has_one_fingerprint_whatever_its_comments(tmp_path):
     assert fingerprint_of_code([tmp_path]) == first
     module.write_text("def f(x):\n    return x + 2\n")
     assert fingerprint_of_code([tmp_path]) != first
+
+
+def test_tables_beside_the_code_count(tmp_path):
+    (tmp_path / "module.py").write_text("x = 1\n")
+    table = tmp_path / "images.csv"
+    table.write_text("image_id\na\n")
+    first = fingerprint_of_code([tmp_path])
+    table.write_text("image_id\nb\n")
+    assert fingerprint_of_code([tmp_path]) != first

@@ -4,7 +4,7 @@ Every sentence is chosen by the figures; none claims more than they hold.
 """
 
 from qk_iteration.core.metrics.bootstrap import BootstrapComparison
-from qk_iteration.core.metrics.comparison import PAPER_RATIO
+from qk_iteration.pipelines.reporting.comparison import PAPER_RATIO
 from qk_iteration.study.comparison import Comparison, Ratio, ratio_of
 from qk_iteration.study.page_layout import listing, paragraph
 from qk_iteration.study.results import StudyResults

@@ -126,6 +126,7 @@ def holds_result(
     *,
     training_images: int | None = None,
     is_scored: bool = True,
+    is_scored_abroad: bool = False,
 ) -> bool:
     """Whether a result in a folder is still that of a trial.
 
@@ -135,12 +136,15 @@ def holds_result(
         code: Fingerprint of what results depend on.
         training_images: Of the trial; None for those of the benchmark.
         is_scored: Whether figures of the test queries are asked for.
+        is_scored_abroad: Whether figures of the second test set are asked for.
     """
     path = folder / "result.json"
     if not path.is_file():
         return False
     content = _read_object(path)
     if is_scored and content.get("test") is None:
+        return False
+    if is_scored_abroad and content.get("abroad") is None:
         return False
     asked = {"key": key, "code": code, "training_images": training_images}
     return asked == {name: content.get(name) for name in asked}

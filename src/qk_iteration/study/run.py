@@ -47,12 +47,13 @@ _CODE = [
 _UNRELATED = ("scored_files", "images_folder", "external_model")
 _METHODS = ("qk", "simclr", "moco")
 _PIPELINES = {"qk": "train"}
+_FLOOR_ABROAD = "untrained"
 
 _logger = logging.getLogger("qk_iteration.study")
 
 
 def main() -> None:
-    """Run what is missing, trial by trial, and write the page after each."""
+    """Run what is missing, trial by trial, then write the page."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -65,28 +66,32 @@ def main() -> None:
         parser.error(f"{TRIALS} has no trial {', '.join(sorted(unknown))}.")
     code = fingerprint_of_code(_CODE)
     prepared: set[str] = set()
+    keys: dict[str, str] = {}
     for trial in trials:
+        keys[trial.name] = _key(trial, before=keys.get(trial.continues or ""))
         if not names or trial.name in names:
             for seed in trial.seeds:
-                _run_trial(trial, seed, code, prepared)
+                _run_trial(trial, seed, keys[trial.name], code, prepared)
     if not names:
         _score_floors(code)
     _write_page()
 
 
-def _run_trial(trial: Trial, seed: int, code: str, prepared: set[str]) -> None:
+def _run_trial(
+    trial: Trial, seed: int, key: str, code: str, prepared: set[str]
+) -> None:
     """Train, score and collect one trial, unless it has its result.
 
     Args:
         trial: What is trained.
         seed: One of the trial's.
+        key: Fingerprint of its settings.
         code: Fingerprint of what results depend on.
         prepared: Image sets that are made ready already; added to.
     """
     settings = dict(trial.settings)
     if trial.continues is not None:
         settings["learning.start_from"] = MODELS / f"{trial.continues}-seed{seed}"
-    key = fingerprint(_effective_parameters(trial.method, settings))
     target = RESULTS / trial.folder_of(seed)
     if holds_result(
         target,
@@ -94,6 +99,7 @@ def _run_trial(trial: Trial, seed: int, code: str, prepared: set[str]) -> None:
         code,
         training_images=trial.training_images,
         is_scored=trial.is_scored,
+        is_scored_abroad=trial.is_scored and ABROAD.is_dir(),
     ):
         _logger.info("%s is done.", target.name)
         return
@@ -118,6 +124,12 @@ def _run_trial(trial: Trial, seed: int, code: str, prepared: set[str]) -> None:
     _collect(trial, seed, key=key, code=code)
     shutil.rmtree(MODELS / target.name / "training_state")
     shutil.rmtree(OUTPUTS / target.name, ignore_errors=True)
+
+
+def _key(trial: Trial, *, before: str | None) -> str:
+    """Changes with the settings of a trial, and of the one that it goes on from."""
+    effective = _effective_parameters(trial.method, trial.settings)
+    return fingerprint(effective) if before is None else fingerprint(effective, before)
 
 
 def _prepare_images(trial: Trial) -> None:
@@ -159,7 +171,15 @@ def _score_abroad(trial: str, image_set: str) -> None:
 def _score_floors(code: str) -> None:
     """What is reached without training, on the built-in images."""
     key = fingerprint(_effective_parameters("untrained", {}))
-    if all(holds_result(RESULTS / name, key, code) for name in FLOORS):
+    if all(
+        holds_result(
+            RESULTS / name,
+            key,
+            code,
+            is_scored_abroad=name == _FLOOR_ABROAD and ABROAD.is_dir(),
+        )
+        for name in FLOORS
+    ):
         return
     params = {"benchmark": BUILTIN.resolve(), "trial": "floors", "run_name": "floors"}
     _kedro("--pipelines=floors", params=params)
@@ -176,7 +196,7 @@ def _score_floors(code: str) -> None:
             "key": key,
             "code": code,
             "test": _metrics("floors", name),
-            "abroad": abroad if name == "untrained" else None,
+            "abroad": abroad if name == _FLOOR_ABROAD else None,
         }
         _write_json(RESULTS / name / "result.json", content)
 

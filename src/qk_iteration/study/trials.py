@@ -77,10 +77,12 @@ def fingerprint_of_code(folders: Sequence[Path]) -> str:
     """Changes with what the code does, not with its comments or layout.
 
     Args:
-        folders: Packages whose every module counts.
+        folders: Packages whose every module counts, and every table beside them.
     """
-    modules = sorted(path for folder in folders for path in folder.rglob("*.py"))
-    return fingerprint(*(_bare(path) for path in modules))
+    files = sorted(path for folder in folders for path in folder.rglob("*.*"))
+    modules = [_bare(path) for path in files if path.suffix == ".py"]
+    tables = [path.read_text("utf-8") for path in files if path.suffix == ".csv"]
+    return fingerprint(*modules, *tables)
 
 
 def _bare(path: Path) -> str:

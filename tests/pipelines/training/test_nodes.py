@@ -14,40 +14,67 @@ from qk_iteration.core.images.recipe import EditRecipe
 from qk_iteration.core.images.views import TrainingImages
 from qk_iteration.core.learning.bank import NegativeBank
 from qk_iteration.core.learning.checkpoint import TrainingState
+from qk_iteration.core.learning.continuation import seed_of_continuation
+from qk_iteration.core.learning.tower import Side
 from qk_iteration.pipelines.training import nodes
 
 BANK_ROWS = torch.tensor([[9.0, 1.0], [9.0, 1.1], [9.0, -1.0], [9.0, -1.1]])
+
+
+def images_of(table, folder, recipe, config, *, image_size, seed):
+    """Stands in for the decoding of real images."""
+    cache = ImageCache(Path("none.npy"), ("a", "b", "c", "d"), "fingerprint")
+    return TrainingImages(
+        cache=cache,
+        groups=np.array([5, 6, 7, 7]),
+        recipe=EditRecipe.model_validate({"clean_share": 1, "stages": []}),
+        material=Material(cache),
+        image_size=image_size,
+        seed=seed,
+    )
+
+
+@pytest.fixture
+def set_out(monkeypatch, tmp_path):
+    monkeypatch.setattr(nodes, "open_training_images", images_of)
+    model = torch.nn.Linear(1, 1)
+    model.config = SimpleNamespace(image_size=32)
+
+    def call(*, similarity=None, start_from=None, seed=3):
+        return nodes.set_out(
+            pd.DataFrame(),
+            tmp_path,
+            model,
+            NegativeBank(BANK_ROWS, np.array(["a", "b", "c", "d"]), {}),
+            None,
+            TrainingState(tmp_path),
+            SimpleNamespace(
+                seed=seed, near_copy_similarity=similarity, start_from=start_from
+            ),
+            None,
+            None,
+            "cpu",
+        )
+
+    return call
 
 
 @pytest.mark.parametrize(
     ("similarity", "groups"), [(None, [5, 6, 7, 7]), (0.9, [0, 0, 2, 2])]
 )
 def test_near_copies_in_the_bank_are_one_group_of_the_training(
-    monkeypatch, tmp_path, similarity, groups
+    set_out, similarity, groups
 ):
-    cache = ImageCache(Path("none.npy"), ("a", "b", "c", "d"), "fingerprint")
-    images = TrainingImages(
-        cache=cache,
-        groups=np.array([5, 6, 7, 7]),
-        recipe=EditRecipe.model_validate({"clean_share": 1, "stages": []}),
-        material=Material(cache),
-        image_size=32,
-        seed=0,
-    )
-    monkeypatch.setattr(nodes, "open_training_images", lambda *_, **__: images)
-    model = torch.nn.Identity()
-    model.config = SimpleNamespace(image_size=32)
-    training = nodes.set_out(
-        pd.DataFrame(),
-        tmp_path,
-        model,
-        NegativeBank(BANK_ROWS, np.array(cache.image_ids), {}),
-        None,
-        TrainingState(tmp_path),
-        SimpleNamespace(seed=0, near_copy_similarity=similarity, start_from=None),
-        None,
-        None,
-        "cpu",
-    )
-    assert training.images.groups.tolist() == groups
-    assert (training.images.fingerprint == images.fingerprint) == (similarity is None)
+    assert set_out(similarity=similarity).images.groups.tolist() == groups
+
+
+def test_only_a_training_that_goes_on_draws_other_than_its_seed_says(
+    set_out, monkeypatch
+):
+    pair = {side: torch.nn.Linear(1, 1) for side in Side}
+    monkeypatch.setattr(nodes, "load_pair", lambda folder: pair)
+    assert set_out(seed=3).images.seed == 3
+    continued = set_out(seed=3, start_from="qk")
+    assert continued.initial_models is pair
+    assert continued.initial_bank is None
+    assert continued.images.seed == seed_of_continuation(3, pair)

@@ -7,12 +7,12 @@ from matplotlib.figure import Figure
 
 from qk_iteration.config import ImagesConfig
 from qk_iteration.core.formats.descriptors import Descriptors
-from qk_iteration.core.metrics.comparison import (
+from qk_iteration.core.retrieval.perceptual_hash import hash_images
+from qk_iteration.pipelines.reporting.comparison import (
     compare_methods,
     plot_comparison,
     print_comparison,
 )
-from qk_iteration.core.retrieval.perceptual_hash import hash_images
 
 
 def hash_split(table: pd.DataFrame, images: ImagesConfig) -> Descriptors:

@@ -17,6 +17,7 @@ from qk_iteration.core.formats.ground_truth import TrueMatches
 from qk_iteration.core.images.views import open_training_images
 from qk_iteration.core.learning.bank import NegativeBank
 from qk_iteration.core.learning.checkpoint import TrainingState
+from qk_iteration.core.learning.continuation import seed_of_continuation
 from qk_iteration.core.learning.methods import (
     TrainedPair,
     Training,
@@ -72,8 +73,10 @@ def set_out(
     """
     is_new = learning.start_from is None
     initial_models = dict.fromkeys(Side, initial_model)
+    seed = learning.seed
     if learning.start_from is not None:
         initial_models = load_pair(Path(learning.start_from))
+        seed = seed_of_continuation(seed, initial_models)
     for model in initial_models.values():
         model.to(choose_device(device))
     opened_images = open_training_images(
@@ -82,7 +85,7 @@ def set_out(
         training_edits,
         images,
         image_size=initial_model.config.image_size,
-        seed=learning.seed,
+        seed=seed,
     )
     return Training(
         initial_models=initial_models,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from qk_iteration.core.metrics.comparison import (
+from qk_iteration.pipelines.reporting.comparison import (
     compare_methods,
     plot_comparison,
     print_comparison,
