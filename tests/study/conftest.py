@@ -22,7 +22,7 @@ training_edits:
 """
 PARAMETERS_TRAINING = """\
 learning: {images_per_step: 64}
-qk: {negative_rows: all}
+qk: {negative_rows: all, learning_rate: 3.0e-4}
 """
 
 

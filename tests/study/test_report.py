@@ -38,11 +38,12 @@ def test_whole_study_has_every_section_table_and_plot(whole_study):
 def test_tables_are_whole(whole_study):
     page = report_on(whole_study)
     tables = re.findall(r"(?:^\|.*\|\n)+", page, flags=re.MULTILINE)
-    assert len(tables) == 9
+    assert len(tables) == 10
     for table in tables:
         assert len({line.count("|") for line in table.splitlines()}) == 1
     assert "| temperature | 0.1 | 1 |" in page
     assert "`qk.learning_rate` 0.0003 | 1 | **" in page  # the best of its method
+    assert page.count("| default |") == 1
 
 
 def test_opening_names_the_ratio_the_aim_and_the_papers(whole_study):

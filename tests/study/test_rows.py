@@ -1,9 +1,17 @@
 """Rows pushed against are counted by hand from the settings."""
 
-from qk_iteration.study.results import read_results
-from qk_iteration.study.rows import StudyDefaults, rows_points
+from omegaconf import OmegaConf
 
-DEFAULTS = StudyDefaults(negative_rows="all", images_per_step=64, training_images=2000)
+from qk_iteration.study.defaults import StudyDefaults
+from qk_iteration.study.results import read_results
+from qk_iteration.study.rows import rows_points
+
+DEFAULTS = StudyDefaults(
+    OmegaConf.create(
+        {"learning": {"images_per_step": 64}, "qk": {"negative_rows": "all"}}
+    ),
+    training_images=2000,
+)
 
 
 def test_rows_are_those_of_the_batch_and_those_drawn(study):
@@ -44,5 +52,9 @@ def test_defaults_come_from_the_yaml_and_the_manifest(study):
     defaults = StudyDefaults.read(
         study.inputs["parameters"] / "parameters_training.yml"
     )
-    assert (defaults.negative_rows, defaults.images_per_step) == ("all", 64)
+    assert defaults.value({}, "qk.negative_rows") == "all"
+    assert defaults.value({"qk.negative_rows": 9}, "qk.negative_rows") == 9
+    assert defaults.hold({"learning.images_per_step": 64})
+    assert not defaults.hold({"learning.images_per_step": 32})
+    assert not defaults.hold({"qk.unheard_of": 1})
     assert defaults.training_images > 2000

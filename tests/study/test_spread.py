@@ -4,7 +4,12 @@ import pytest
 
 from qk_iteration.study.budgets import budget_levels, newest_curve
 from qk_iteration.study.results import read_results
-from qk_iteration.study.spread import Spread, chain_of, difference_to
+from qk_iteration.study.spread import (
+    Spread,
+    chain_of,
+    chance_of_one_seed,
+    difference_to,
+)
 
 SCORES = {"qk": {1: 0.50, 2: 0.60}, "one": {2: 0.65}, "other": {7: 0.40}}
 
@@ -32,10 +37,16 @@ def test_difference_is_taken_seed_by_seed(results):
     assert paired.values == pytest.approx((0.65 - 0.60,))
 
 
-def test_difference_without_a_common_seed_is_to_the_mean(results):
-    alone = difference_to(results.named("qk"), results.named("other"), score)
-    assert alone.values == pytest.approx((0.40 - 0.55,))
+def test_without_a_common_seed_there_is_no_difference(results):
+    default = results.named("qk")
+    assert difference_to(default, results.named("other"), score) is None
     assert difference_to([], results.named("other"), score) is None
+
+
+def test_chance_is_two_deviations_of_the_difference_of_two_seeds():
+    assert chance_of_one_seed(Spread((0.5, 0.6))) == pytest.approx(0.2)
+    assert chance_of_one_seed(Spread((0.5,))) is None
+    assert chance_of_one_seed(None) is None
 
 
 def test_continued_trainings_stand_after_what_they_continue(study):
@@ -58,3 +69,19 @@ def test_a_ring_of_continued_trials_is_no_chain(study):
     study.add_trial("other", 3, part="steps", continues="one")
     results = read_results(study.results)
     assert chain_of(results, *results.named("one")) is None
+
+
+def test_models_that_nothing_later_beat_are_counted_as_unchanged(study):
+    study.add_trial("qk", 3, passes=6)
+    study.add_trial("qk", 3, passes=6, seed=2)
+    best = {"sgd_steps": 1, "image_passes": 6, "seconds": 1.0}
+    for seed, later in ((1, 0.4), (2, 0.6)):
+        curve = [[0, 0.5], [3, 0.3], [6, later]]
+        summary = best | {
+            "best_validation_micro_ap": max(0.5, later),
+            "validation_curve": curve,
+        }
+        chain = {"part": "steps", "continues": "qk", "summary": summary}
+        study.add_trial("qk_2x", 3, seed=seed, **chain)
+    _, longer = budget_levels(read_results(study.results))
+    assert longer.num_unchanged == 1

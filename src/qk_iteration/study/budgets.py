@@ -34,6 +34,16 @@ class BudgetLevel:
         return f"{self.budgets:.0f}x" if is_whole else f"{self.budgets:.2g}x"
 
     @property
+    def num_unchanged(self) -> int:
+        """Seeds whose models no validation since they went on put above the start."""
+        summaries = [trial.summary for trial in self.trials]
+        return sum(
+            summary.best_validation_micro_ap <= summary.validation_curve[0][1]
+            for summary in summaries
+            if summary.validation_curve
+        )
+
+    @property
     def trials(self) -> list[TrialResult]:
         """The last trial of each seed."""
         return [chain[-1] for chain in self.chains]

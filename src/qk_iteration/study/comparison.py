@@ -1,5 +1,6 @@
 """QK Iteration against SimCLR: ratios, bootstrap intervals, and edit by edit."""
 
+import statistics
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -23,7 +24,6 @@ from qk_iteration.study.spread import (
     Figure,
     normalized_micro_ap,
     raw_micro_ap,
-    spread_of,
 )
 
 RAW_MATCHES = "test_matches.parquet"
@@ -37,8 +37,8 @@ class Ratio:
     """A figure of QK Iteration over that of SimCLR.
 
     Attributes:
-        of_means: Mean over the seeds of one over that of the other.
-        by_seed: For each seed that both have.
+        of_means: Mean over the seeds that both have, of one over that of the other.
+        by_seed: For each of these seeds.
         qk: Mean over the seeds.
         simclr: Mean over the seeds.
     """
@@ -47,6 +47,11 @@ class Ratio:
     by_seed: Mapping[int, float]
     qk: float
     simclr: float
+
+    @property
+    def num_ahead(self) -> int:
+        """Seeds with which QK Iteration is ahead."""
+        return sum(one > 1 for one in self.by_seed.values())
 
 
 @dataclass(frozen=True)
@@ -85,19 +90,25 @@ class Comparison:
     seen_edits: Collection[str]
 
 
-def ratio_of(results: StudyResults, figure: Figure) -> Ratio | None:
-    """The headline trials' ratio; None until both methods have the figure."""
-    qk_trials, simclr_trials = results.named("qk"), results.named("simclr")
-    qk, simclr = spread_of(qk_trials, figure), spread_of(simclr_trials, figure)
-    if qk is None or simclr is None or min(simclr.values) == 0:
+def ratio_of(
+    results: StudyResults, figure: Figure, *, baseline: str = "simclr"
+) -> Ratio | None:
+    """QK Iteration over a baseline; None until a seed of both has the figure."""
+    ours = _by_seed(results.named("qk"), figure)
+    theirs = _by_seed(results.named(baseline), figure)
+    seeds = sorted(ours.keys() & theirs.keys())
+    if not seeds or min(theirs[seed] for seed in seeds) == 0:
         return None
-    theirs = {trial.seed: figure(trial) for trial in simclr_trials}
-    by_seed = {
-        trial.seed: own / other
-        for trial in qk_trials
-        if (own := figure(trial)) is not None and (other := theirs.get(trial.seed))
+    qk = statistics.fmean(ours[seed] for seed in seeds)
+    simclr = statistics.fmean(theirs[seed] for seed in seeds)
+    by_seed = {seed: ours[seed] / theirs[seed] for seed in seeds}
+    return Ratio(qk / simclr, by_seed, qk, simclr)
+
+
+def _by_seed(trials: Sequence[TrialResult], figure: Figure) -> dict[int, float]:
+    return {
+        trial.seed: value for trial in trials if (value := figure(trial)) is not None
     }
-    return Ratio(qk.mean / simclr.mean, by_seed, qk.mean, simclr.mean)
 
 
 def compare_headline(

@@ -61,10 +61,9 @@ def _seed_by_seed(ratio: Ratio) -> str:
     ratios = [f"{ratio.by_seed[seed]:.3f}" for seed in sorted(ratio.by_seed)]
     if len(ratios) < 2:
         return "This is one seed: another may turn out otherwise."
-    num_ahead = sum(one > 1 for one in ratio.by_seed.values())
     return (
         f"Seed by seed the ratio is {listing(ratios)}: QK Iteration is ahead with "
-        f"{num_ahead} of {len(ratios)} seeds."
+        f"{ratio.num_ahead} of {len(ratios)} seeds."
     )
 
 
@@ -77,6 +76,7 @@ def _interval(bootstrap: BootstrapComparison | None) -> str:
         f"{ratio.low:.3f} to {ratio.high:.3f} for the ratio and "
         f"{difference.low:.3f} to {difference.high:.3f} for the difference"
     )
+    text += f"; QK Iteration is ahead in {bootstrap.share_ahead:.0%} of the draws"
     if difference.low <= 0 <= difference.high:
         return f"{text}: which method is ahead may be chance of the queries."
     return f"{text}."

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from qk_iteration.study import sections
 from qk_iteration.study.comparison import Comparison
+from qk_iteration.study.defaults import StudyDefaults
 from qk_iteration.study.page_layout import paragraph
 from qk_iteration.study.results import StudyResults
 from qk_iteration.study.rows import RowsPoint
@@ -23,6 +24,7 @@ def write_page(
     results: StudyResults,
     comparison: Comparison | None,
     rows: Sequence[RowsPoint],
+    defaults: StudyDefaults,
     notes: str,
 ) -> str:
     """The whole page as Markdown; a line stands for each section without results.
@@ -31,6 +33,7 @@ def write_page(
         results: All that has been measured.
         comparison: From the predicted matches; None if there are none.
         rows: The rows study; may be empty.
+        defaults: What a trial has where its settings do not say otherwise.
         notes: Markdown written by hand, appended as it is.
     """
     content = {
@@ -41,7 +44,7 @@ def write_page(
         "What makes the difference": sections.ablation(results),
         "Edit by edit": sections.edits(comparison),
         "Abroad": sections.abroad(results),
-        "How the settings were found": sections.tuning(results),
+        "How the settings were found": sections.tuning(results, defaults),
         "What it cost": sections.cost(results),
         "How to repeat it": [_COMMANDS],
     }

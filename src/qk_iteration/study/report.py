@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from qk_iteration.core.formats.atomic_file import replacing
 from qk_iteration.study.comparison import compare_headline
+from qk_iteration.study.defaults import StudyDefaults
 from qk_iteration.study.judged_queries import JudgedQueries, read_training_edits
 from qk_iteration.study.page import write_page
 from qk_iteration.study.plots.ablation import plot_ablation
@@ -22,7 +23,7 @@ from qk_iteration.study.plots.rows import plot_rows
 from qk_iteration.study.plots.style import save
 from qk_iteration.study.plots.systems import plot_systems
 from qk_iteration.study.results import read_results, table_of_results
-from qk_iteration.study.rows import StudyDefaults, rows_points
+from qk_iteration.study.rows import rows_points
 from qk_iteration.study.sections import (
     ABLATION_PLOT,
     CURVES_PLOT,
@@ -34,6 +35,9 @@ from qk_iteration.study.sections import (
 PAGE = "results.md"
 TABLE = "study.csv"
 NOTES = "results_notes.md"
+TRUE_MATCHES = Path("data/02_intermediate/study/builtin/true_matches.csv")
+QUERY_EDITS = Path("data/01_raw/builtin/query_edits.csv")
+PARAMETERS = Path("conf/base")
 
 logger = logging.getLogger(__name__)
 
@@ -42,9 +46,9 @@ def write_report(
     results_folder: str | Path,
     docs_folder: str | Path,
     *,
-    true_matches: str | Path,
-    query_edits: str | Path,
-    parameters: str | Path,
+    true_matches: str | Path = TRUE_MATCHES,
+    query_edits: str | Path = QUERY_EDITS,
+    parameters: str | Path = PARAMETERS,
 ) -> None:
     """Write results.md, study.csv and the plots into ``docs_folder``.
 
@@ -69,7 +73,8 @@ def write_report(
         JudgedQueries.read(true_matches, query_edits),
         read_training_edits(conf / "parameters_edits.yml"),
     )
-    rows = rows_points(results, StudyDefaults.read(conf / "parameters_training.yml"))
+    defaults = StudyDefaults.read(conf / "parameters_training.yml")
+    rows = rows_points(results, defaults)
     figures = {
         SYSTEMS_PLOT: plot_systems(results),
         CURVES_PLOT: plot_curves(results),
@@ -84,7 +89,7 @@ def write_report(
     notes = docs / NOTES
     hand_written = notes.read_text("utf-8") if notes.exists() else ""
     with replacing(docs / PAGE) as partial:
-        page = write_page(results, comparison, rows, hand_written)
+        page = write_page(results, comparison, rows, defaults, hand_written)
         partial.write_text(page, "utf-8")
     logger.info("Wrote %s from %d trainings.", docs / PAGE, len(results.trials))
 
@@ -101,13 +106,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Write the page of results.")
     parser.add_argument("results_folder", type=Path)
     parser.add_argument("docs_folder", type=Path)
-    parser.add_argument(
-        "--true-matches", type=Path, default="data/02_intermediate/true_matches.csv"
-    )
-    parser.add_argument(
-        "--query-edits", type=Path, default="data/01_raw/builtin/query_edits.csv"
-    )
-    parser.add_argument("--parameters", type=Path, default="conf/base")
+    parser.add_argument("--true-matches", type=Path, default=TRUE_MATCHES)
+    parser.add_argument("--query-edits", type=Path, default=QUERY_EDITS)
+    parser.add_argument("--parameters", type=Path, default=PARAMETERS)
     try:
         write_report(**vars(parser.parse_args(arguments)))
     except (ValueError, OSError) as error:

@@ -74,7 +74,7 @@ def main() -> None:
                 _run_trial(trial, seed, keys[trial.name], code, prepared)
     if not names:
         _score_floors(code)
-    _write_page()
+    write_report(RESULTS, DOCS)
 
 
 def _run_trial(
@@ -226,16 +226,6 @@ def _collect(trial: Trial, seed: int, *, key: str, code: str) -> None:
             target.mkdir(parents=True, exist_ok=True)
             table.to_parquet(target / f"{kept}.parquet", index=False)
     _write_json(target / "result.json", content)
-
-
-def _write_page() -> None:
-    write_report(
-        RESULTS,
-        DOCS,
-        true_matches="data/02_intermediate/study/builtin/true_matches.csv",
-        query_edits=BUILTIN / "query_edits.csv",
-        parameters="conf/base",
-    )
 
 
 def _metrics(trial: str, method: str) -> dict[str, Any]:

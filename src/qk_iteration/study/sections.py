@@ -6,12 +6,21 @@ Prose stands here; figures come from the results.
 import statistics
 from collections.abc import Sequence
 
-from qk_iteration.study.comparison import Comparison
+from qk_iteration.study.comparison import Comparison, ratio_of
+from qk_iteration.study.defaults import StudyDefaults
 from qk_iteration.study.opening import opening
 from qk_iteration.study.page_layout import paragraph, picture
 from qk_iteration.study.results import StudyResults, TrialResult
 from qk_iteration.study.rows import RowsPoint
-from qk_iteration.study.spread import Spread, spread_of, validation_micro_ap
+from qk_iteration.study.spread import (
+    Figure,
+    Spread,
+    chance_of_one_seed,
+    of_abroad,
+    raw_micro_ap,
+    spread_of,
+    validation_micro_ap,
+)
 from qk_iteration.study.systems import METHODS, metrics_of_systems, title_of
 from qk_iteration.study.tables import (
     ablation_table,
@@ -19,6 +28,7 @@ from qk_iteration.study.tables import (
     cost_table,
     headline_table,
     novelty_table,
+    ratios_table,
     rows_table,
     steps_table,
     training_table,
@@ -46,6 +56,11 @@ def headline(results: StudyResults, comparison: Comparison | None) -> list[str]:
             paragraph(text),
             headline_table(results),
         ]
+    if ratio_of(results, raw_micro_ap):
+        text = """QK Iteration over SimCLR in every figure, means over the seeds that
+        both have. Abroad is the second test set, see below; 32 pairs are the other
+        batch with which SimCLR was tuned."""
+        blocks += [paragraph(text), ratios_table(results)]
     if comparison:
         text = """The bootstrap draws the queries with repetition, matched and unmatched
         alike, judges both methods on the same draw and averages over the seeds within
@@ -73,7 +88,8 @@ def curves(results: StudyResults) -> list[str]:
         return []
     text = """Thin lines are seeds, thick ones their mean. Continued trainings stand
     after the image passes of those that they go on from; their mean is over the seeds
-    that went on."""
+    that went on. They start from the best models, so that a line may begin above the
+    end of the one before."""
     title = "micro-AP on the validation split against image passes"
     return [paragraph(text), picture(title, CURVES_PLOT)]
 
@@ -82,8 +98,10 @@ def steps(results: StudyResults) -> list[str]:
     """Longer trainings."""
     if not results.names_in("steps"):
         return []
-    text = """Longer trainings go on from the finished ones of the same seed. Their
-    validation figure is the best since they went on."""
+    text = """Longer trainings go on from the best models of the finished ones of the
+    same seed, with batches and edits of their own, and with a fresh optimizer and
+    schedule, warm-up included. Their validation figure is the best since they went on,
+    the start included: where nothing later is better, the models stay unchanged."""
     return [paragraph(text), steps_table(results)]
 
 
@@ -120,8 +138,8 @@ def edits(comparison: Comparison | None) -> list[str]:
     text = """Raw micro-AP of the matched queries that went through an edit (their
     number in brackets), among all unmatched queries. A query has several edits and
     counts for each. As fewer queries match, the figures are lower than the whole's:
-    they compare the methods, not the edits. A kind is seen if training draws it
-    ([edits.md](edits.md))."""
+    they compare the methods, not the edits. Where few queries match, a difference may
+    be chance. A kind is seen if training draws it ([edits.md](edits.md))."""
     title = "micro-AP of both methods, edit by edit"
     return [paragraph(text), picture(title, EDITS_PLOT), novelty_table(comparison)]
 
@@ -133,10 +151,11 @@ def abroad(results: StudyResults) -> list[str]:
         return []
     text = """A second test set, of other packages and other kinds of edit, on which
     nothing was chosen."""
-    return [paragraph(text, *_against_untrained(results)), shown]
+    sentences = [*_over_simclr_abroad(results), *_against_untrained(results)]
+    return [paragraph(text, *sentences), shown]
 
 
-def tuning(results: StudyResults) -> list[str]:
+def tuning(results: StudyResults, defaults: StudyDefaults) -> list[str]:
     """How learning rate and the rest were found."""
     names = results.names_in("tuning")
     if not names:
@@ -147,8 +166,9 @@ def tuning(results: StudyResults) -> list[str]:
     if simclr != qk:
         number = f"QK Iteration had {qk} trials, SimCLR {simclr}: not the same number."
     text = """Learning rate, temperature and regularization were chosen on the
-    validation split alone."""
-    return [paragraph(text, number), tuning_table(results)]
+    validation split alone. The default is the best trial of its method, or one within
+    .005 of it that was the default before."""
+    return [paragraph(text, number), tuning_table(results, defaults)]
 
 
 def cost(results: StudyResults) -> list[str]:
@@ -160,7 +180,8 @@ def cost(results: StudyResults) -> list[str]:
     num_versions = len({trial.code for trial in results.trials})
     code = "All of them ran with the same code."
     if num_versions > 1:
-        code = f"They ran with {num_versions} versions of the code; study.csv has both."
+        code = f"""They ran with {num_versions} versions of the code; study.csv says
+        which with which."""
     text = f"""{len(results.trials):,} trainings of {num_trials:,} trials took
     {hours:.1f} hours in all."""
     return [paragraph(text, code), cost_table(results)]
@@ -179,12 +200,27 @@ def _spent(trials: dict[str, list[TrialResult]]) -> str:
 
 
 def _noise(default: Spread | None) -> str:
-    if default is None or len(default.values) < 2:
+    chance = chance_of_one_seed(default)
+    if default is None or chance is None:
         return ""
-    return (
-        f"The default varies from seed to seed by {default.deviation:.3f} (standard "
-        "deviation, validation): a smaller difference of one seed says nothing."
-    )
+    return f"""On validation the default varies from seed to seed by
+    {default.deviation:.3f} (standard deviation), and two single trainings by chance
+    alone differ by up to {chance:.3f}, 19 times in 20: a smaller difference of one seed
+    shows nothing."""
+
+
+def _over_simclr_abroad(results: StudyResults) -> list[str]:
+    """Which method is ahead there, whatever it is at home."""
+    figures: dict[str, Figure] = {
+        "raw": of_abroad("micro_ap"),
+        "normalized": of_abroad("micro_ap_normalized"),
+    }
+    return [
+        f"{name.capitalize()}, QK Iteration has {ratio.of_means:.3f} times SimCLR's "
+        f"micro-AP, ahead with {ratio.num_ahead} of {len(ratio.by_seed)} seeds."
+        for name, figure in figures.items()
+        if (ratio := ratio_of(results, figure))
+    ]
 
 
 def _against_untrained(results: StudyResults) -> list[str]:

@@ -36,14 +36,14 @@ def validation_micro_ap(trial: TrialResult) -> float | None:
     return trial.summary.best_validation_micro_ap
 
 
-def raw_micro_ap(trial: TrialResult) -> float | None:
-    """Raw micro-AP on the test queries."""
-    return trial.test.micro_ap if trial.test else None
+def of_test(name: str) -> Figure:
+    """A figure of the test queries, by the name of its metric."""
+    return lambda trial: getattr(trial.test, name) if trial.test else None
 
 
-def normalized_micro_ap(trial: TrialResult) -> float | None:
-    """Micro-AP on the test queries with score normalization."""
-    return trial.test.micro_ap_normalized if trial.test else None
+def of_abroad(name: str) -> Figure:
+    """A figure of the second test set, by the name of its metric."""
+    return lambda trial: getattr(trial.abroad, name) if trial.abroad else None
 
 
 def spread_of(trials: Sequence[TrialResult], figure: Figure) -> Spread | None:
@@ -57,18 +57,29 @@ def difference_to(
 ) -> Spread | None:
     """By how much the trials exceed the default, seed by seed.
 
-    Seeds without a partner are compared with the default's mean when no seed of the
-    trials has one, and are left out otherwise.
+    Seeds without a partner are left out; None where no seed has one.
     """
     partner = {one.seed: value for one in default if (value := figure(one)) is not None}
     own = {one.seed: value for one in trials if (value := figure(one)) is not None}
-    if not partner or not own:
+    shared = sorted(own.keys() & partner.keys())
+    return (
+        Spread(tuple(own[seed] - partner[seed] for seed in shared)) if shared else None
+    )
+
+
+def chance_of_one_seed(default: Spread | None) -> float | None:
+    """How far two trainings that differ by the seed alone lie apart, 19 times in 20.
+
+    Two standard deviations of their difference, if both scatter as the default does;
+    None where the default has but one seed.
+    """
+    if default is None or len(default.values) < 2:
         return None
-    shared = own.keys() & partner.keys()
-    if not shared:
-        mean = statistics.fmean(partner.values())
-        return Spread(tuple(value - mean for value in own.values()))
-    return Spread(tuple(own[seed] - partner[seed] for seed in sorted(shared)))
+    return 2 * 2**0.5 * default.deviation
+
+
+raw_micro_ap = of_test("micro_ap")
+normalized_micro_ap = of_test("micro_ap_normalized")
 
 
 def chain_of(results: StudyResults, trial: TrialResult) -> list[TrialResult] | None:

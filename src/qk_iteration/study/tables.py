@@ -5,7 +5,8 @@ from operator import attrgetter
 from typing import Any
 
 from qk_iteration.study.budgets import budget_levels
-from qk_iteration.study.comparison import Comparison
+from qk_iteration.study.comparison import Comparison, ratio_of
+from qk_iteration.study.defaults import StudyDefaults
 from qk_iteration.study.page_layout import (
     NOT_MEASURED,
     count,
@@ -16,8 +17,11 @@ from qk_iteration.study.page_layout import (
 from qk_iteration.study.results import StudyResults, TrialResult
 from qk_iteration.study.rows import RowsPoint
 from qk_iteration.study.spread import (
+    Figure,
     Spread,
     normalized_micro_ap,
+    of_abroad,
+    of_test,
     raw_micro_ap,
     spread_of,
     total_image_passes,
@@ -39,6 +43,18 @@ _TEST_COLUMNS = {
     "recall_at_rank1": "recall at rank 1",
 }
 
+_RATIO_ROWS: dict[str, Figure] = {
+    "micro-AP": of_test("micro_ap"),
+    "micro-AP, normalized": of_test("micro_ap_normalized"),
+    "recall at P90": of_test("recall_at_p90"),
+    "recall at P90, normalized": of_test("recall_at_p90_normalized"),
+    "recall at rank 1": of_test("recall_at_rank1"),
+    "micro-AP, validation": validation_micro_ap,
+    "micro-AP, abroad": of_abroad("micro_ap"),
+    "micro-AP, abroad, normalized": of_abroad("micro_ap_normalized"),
+}
+_BASELINES = {"simclr": "SimCLR", "simclr_half_batch": "SimCLR of 32 pairs"}
+
 
 def headline_table(results: StudyResults) -> str:
     """Floors and methods on the test queries."""
@@ -48,6 +64,28 @@ def headline_table(results: StudyResults) -> str:
         for name, metrics in metrics_of_systems(results).items()
     ]
     return _table(["method", "seeds", *_TEST_COLUMNS.values()], rows, num_texts=1)
+
+
+def ratios_table(results: StudyResults) -> str:
+    """QK Iteration over SimCLR in every figure, and with how many seeds it is ahead."""
+    baselines = {
+        title: name for name, title in _BASELINES.items() if results.named(name)
+    }
+    rows = []
+    for title, figure in _RATIO_ROWS.items():
+        cells = []
+        for name in baselines.values():
+            ratio = ratio_of(results, figure, baseline=name)
+            cells += (
+                [f"{ratio.of_means:.3f}", f"{ratio.num_ahead} of {len(ratio.by_seed)}"]
+                if ratio
+                else [NOT_MEASURED, NOT_MEASURED]
+            )
+        rows.append([title, *cells])
+    header = ["figure"]
+    for title in baselines:
+        header += [f"over {title}", "seeds ahead"]
+    return _table(header, rows, num_texts=1)
 
 
 def training_table(results: StudyResults) -> str:
@@ -101,14 +139,15 @@ def steps_table(results: StudyResults) -> str:
                 level.title,
                 str(len(level.trials)),
                 count(passes),
+                NOT_MEASURED if level.is_first else str(level.num_unchanged),
                 share(spread_of(level.trials, validation_micro_ap)),
                 share(raw),
                 share(spread_of(level.trials, normalized_micro_ap)),
                 f"{raw.mean / other.mean:.3f}" if raw and other else NOT_MEASURED,
             ]
         )
-    header = ["method", "budget", "seeds", "image passes in all", "validation"]
-    header += ["test", "test, normalized", "QK over SimCLR, test"]
+    header = ["method", "budget", "seeds", "image passes in all", "unchanged"]
+    header += ["validation", "test", "test, normalized", "QK over SimCLR, test"]
     return _table(header, rows, num_texts=2)
 
 
@@ -156,8 +195,8 @@ def ablation_table(results: StudyResults) -> str:
     return _table([*header, "difference"], rows, num_texts=2)
 
 
-def tuning_table(results: StudyResults) -> str:
-    """Every trial of the tuning, best first; the best of each method in bold."""
+def tuning_table(results: StudyResults, defaults: StudyDefaults) -> str:
+    """Every trial of the tuning, best first; which one became the default."""
     rows = []
     for method in METHODS:
         trials = [
@@ -175,9 +214,10 @@ def tuning_table(results: StudyResults) -> str:
                     settings_text(own[0].settings),
                     str(len(own)),
                     f"**{figure}**" if rank == 0 else figure,
+                    "default" if defaults.hold(own[0].settings) else "",
                 ]
             )
-    header = ["method", "trial", "settings", "seeds", "validation"]
+    header = ["method", "trial", "settings", "seeds", "validation", "became"]
     return _table(header, rows, num_texts=3)
 
 

@@ -8,12 +8,17 @@ from matplotlib.figure import Figure
 
 from qk_iteration.study.plots.style import BLUE, ORANGE, new_figure, tidy
 from qk_iteration.study.results import StudyResults
-from qk_iteration.study.spread import Spread, spread_of, validation_micro_ap
+from qk_iteration.study.spread import (
+    Spread,
+    chance_of_one_seed,
+    spread_of,
+    validation_micro_ap,
+)
 from qk_iteration.study.variants import Variant, ablation_variants
 
 
 def plot_ablation(results: StudyResults) -> Figure | None:
-    """Difference to the default in raw micro-AP; the band is the default's spread."""
+    """Difference to the default in raw micro-AP; the band is the chance of a seed."""
     default = results.named("qk")
     variants = ablation_variants(results)
     if not default or not variants:
@@ -22,14 +27,14 @@ def plot_ablation(results: StudyResults) -> Figure | None:
     axes = figure.add_subplot(
         xlabel="difference to the default in raw micro-AP (right: better)"
     )
-    noise = spread_of(default, validation_micro_ap)
-    if noise and noise.deviation:
+    chance = chance_of_one_seed(spread_of(default, validation_micro_ap))
+    if chance:
         axes.axvspan(
-            -noise.deviation,
-            noise.deviation,
+            -chance,
+            chance,
             color="0.9",
             linewidth=0,
-            label="default ± its spread over seeds (validation)",
+            label="may be chance if of one seed (validation)",
         )
     axes.axvline(0, color="black", linewidth=1)
     positions = range(len(variants))[::-1]
