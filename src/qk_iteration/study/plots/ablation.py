@@ -6,7 +6,7 @@ from itertools import groupby
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from qk_iteration.study.plots.style import BLUE, ORANGE, new_figure, tidy
+from qk_iteration.study.plots.style import GREEN, PURPLE, new_figure, tidy
 from qk_iteration.study.results import StudyResults
 from qk_iteration.study.spread import (
     Spread,
@@ -39,8 +39,8 @@ def plot_ablation(results: StudyResults) -> Figure | None:
     axes.axvline(0, color="black", linewidth=1)
     positions = range(len(variants))[::-1]
     sides = (
-        ("validation split", BLUE, "o", [one.on_validation for one in variants]),
-        ("test queries", ORANGE, "D", [one.on_test for one in variants]),
+        ("validation split", GREEN, "o", [one.on_validation for one in variants]),
+        ("test queries", PURPLE, "D", [one.on_test for one in variants]),
     )
     for label, color, marker, spreads in sides:
         _draw_differences(axes, positions, spreads, (label, color, marker))

@@ -1,6 +1,7 @@
 """Micro-AP against the rows that a step is pushed against, a line for each size."""
 
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -8,9 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from qk_iteration.study.plots.style import (
-    BLUE,
     GREEN,
-    ORANGE,
     PURPLE,
     new_figure,
     show_thousands,
@@ -20,7 +19,8 @@ from qk_iteration.study.results import TrialResult
 from qk_iteration.study.rows import RowsPoint
 from qk_iteration.study.spread import raw_micro_ap, spread_of, validation_micro_ap
 
-_SIZE_STYLES = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "^"), (PURPLE, "D"))
+# Other colors than the methods have in the other plots.
+_SIZE_STYLES = ((GREEN, "o"), (PURPLE, "s"), ("black", "^"), ("0.55", "D"))
 _Measure = Callable[[TrialResult], float | None]
 
 
@@ -56,7 +56,7 @@ def plot_rows(points: Sequence[RowsPoint]) -> Figure | None:
     figure.legend(
         handles=_legend(points, sizes),
         loc="outside lower center",
-        ncols=3,
+        ncols=2,
         frameon=False,
     )
     return figure
@@ -98,16 +98,17 @@ def _write_ticks(axes: Axes, points: Sequence[RowsPoint]) -> None:
     """A tick at each number of rows, but none so close that they run together."""
     shown: list[int] = []
     for rows in sorted({one.num_rows for one in points if one.num_rows}, reverse=True):
-        if not shown or shown[-1] / rows > 1.9:
+        if not shown or shown[-1] / rows > 1.7:
             shown.append(rows)
     axes.xaxis.set_major_locator(FixedLocator(shown))
     axes.xaxis.set_minor_locator(NullLocator())
     show_thousands(axes.xaxis)
+    axes.tick_params(axis="x", labelsize="small")
 
 
 def _legend(points: Sequence[RowsPoint], sizes: Sequence[int]) -> list[Line2D]:
     handles = [
-        Line2D([], [], color=color, marker=marker, label=f"{size:,} training images")
+        Line2D([], [], color=color, marker=marker, label=_size_text(points, size))
         for size, (color, marker) in zip(sizes, _styles(len(sizes)), strict=True)
     ]
     if any(point.num_rows is not None and point.is_batch_only for point in points):
@@ -125,6 +126,16 @@ def _legend(points: Sequence[RowsPoint], sizes: Sequence[int]) -> list[Line2D]:
         label = "dashed: SimCLR, same images"
         handles.append(Line2D([], [], color="0.3", linestyle="--", label=label))
     return handles
+
+
+def _size_text(points: Sequence[RowsPoint], size: int) -> str:
+    """The training images, and the budget, which is not the same for all sizes."""
+    of_size = [
+        one for point in points if point.training_images == size for one in point.trials
+    ]
+    passes = spread_of(of_size, attrgetter("summary.image_passes"))
+    budget = f", {passes.mean:,.0f} image passes" if passes else ""
+    return f"{size:,} training images{budget}"
 
 
 def _styles(count: int) -> list[tuple[str, str]]:
