@@ -16,7 +16,7 @@ from qk_iteration.core.images.views import (
     open_training_images,
     rows_of_step,
 )
-from qk_iteration.core.learning.checkpoint import TrainingState
+from qk_iteration.core.learning.checkpoint import KEPT_SETTINGS, TrainingState
 from qk_iteration.core.learning.learning_config import (
     FORWARD_COST,
     LearningConfig,
@@ -122,7 +122,9 @@ class InterruptionError(Exception):
     pass
 
 
-def make_training(images, folder, *, config=LEARNING, stop_at=None, log=None):
+def make_training(
+    images, folder, *, config=LEARNING, stop_at=None, log=None, judged_on="a"
+):
     def report(passes, metrics):
         if log is not None:
             log.append((passes, metrics))
@@ -136,6 +138,7 @@ def make_training(images, folder, *, config=LEARNING, stop_at=None, log=None):
         config=config,
         state=TrainingState(folder),
         validate=lambda *_: {"micro_ap": float(next(rising))},
+        validation_fingerprint=judged_on,
         report=report,
     )
 
@@ -292,3 +295,54 @@ def test_a_finished_training_is_not_done_again(images, tmp_path):
     again = learn_by_qk_iteration(make_training(images, tmp_path, log=log), QK)
     assert same_weights(again[0], first[0])
     assert [m for _, m in log if "train/loss" in m], "its history is reported again"
+
+
+def test_a_training_that_was_judged_on_other_images_is_another_one(images, tmp_path):
+    learn_by_qk_iteration(make_training(images, tmp_path), QK)
+    before = next(rising)
+    learn_by_qk_iteration(make_training(images, tmp_path, judged_on="b"), QK)
+    assert next(rising) > before + 1, "it was judged anew"
+
+
+def test_rows_at_a_time_may_change_between_an_interruption_and_the_rest(
+    images, tmp_path
+):
+    with pytest.raises(InterruptionError):
+        learn_by_qk_iteration(make_training(images, tmp_path, stop_at=16), QK)
+    changed = QK.model_copy(update={"chunk_size": QK.chunk_size + 1})
+    learn_by_qk_iteration(make_training(images, tmp_path), changed)
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_only_finished_trainings_are_removed_the_oldest_first(images, tmp_path):
+    def train(seed, **interruption):
+        config = LEARNING.model_copy(update={"seed": seed})
+        training = make_training(images, tmp_path, config=config, **interruption)
+        learn_by_simclr(training, SIMCLR)
+
+    with pytest.raises(InterruptionError):
+        train(0, stop_at=8)
+    interrupted = next(tmp_path.iterdir())
+    for seed in range(1, 7):
+        train(seed)
+    assert interrupted.is_dir()
+    # The interrupted one, the present one, and the finished ones before it.
+    assert len(list(tmp_path.iterdir())) == 1 + 1 + KEPT_SETTINGS
+
+
+@pytest.mark.parametrize(
+    ("learn", "config"), [(learn_by_simclr, SIMCLR), (learn_by_moco, MOCO)]
+)
+def test_a_budget_that_pays_for_no_step_is_refused(images, tmp_path, learn, config):
+    poor = LEARNING.model_copy(update={"image_passes": 3})
+    with pytest.raises(ValueError, match="Raise image_passes"):
+        learn(make_training(images, tmp_path, config=poor), config)
+
+
+def test_a_batch_larger_than_the_set_is_refused_before_anything_is_drawn(
+    images, tmp_path
+):
+    greedy = LEARNING.model_copy(update={"images_per_step": NUM_IMAGES + 1})
+    rich = greedy.model_copy(update={"image_passes": 1000})
+    with pytest.raises(ValueError, match="distinct images"):
+        learn_by_simclr(make_training(images, tmp_path, config=rich), SIMCLR)

@@ -2,12 +2,15 @@
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
+from qk_iteration.core.models import whitened_head
 from qk_iteration.core.models.backbone import load_backbone
 from qk_iteration.core.models.descriptor_model import DescriptorModel
 from qk_iteration.core.models.model_config import ModelConfig
 from qk_iteration.core.models.model_file import load_model, save_model
 from qk_iteration.core.models.pooling import GeMPooling
+from qk_iteration.core.models.precision import autocast
 from qk_iteration.core.models.whitened_head import whiten_head
 
 CONFIG = ModelConfig(
@@ -33,6 +36,14 @@ def test_embeddings_are_of_unit_length():
     torch.testing.assert_close(embeddings.norm(dim=1), torch.ones(4))
 
 
+def test_lengths_stay_exact_where_the_backbone_is_imprecise():
+    model = DescriptorModel(CONFIG).eval()
+    with torch.inference_mode(), autocast(model, "bfloat16"):
+        for vectors in (model(random_pixels(4)), model.plain(random_pixels(4))):
+            assert vectors.dtype == torch.float32
+            torch.testing.assert_close(vectors.norm(dim=1), torch.ones(4))
+
+
 def test_gem_of_power_one_is_the_mean_and_of_a_large_power_the_maximum():
     feature_map = torch.rand(2, 3, 4, 5).double() + 0.5
     mean, largest = feature_map.mean(dim=(2, 3)), feature_map.amax(dim=(2, 3))
@@ -50,6 +61,30 @@ def test_whitened_head_gives_uncorrelated_outputs_of_equal_variance():
     torch.testing.assert_close(outputs.mean(dim=0), torch.zeros(5).double())
     expected = torch.eye(5).double()
     torch.testing.assert_close(outputs.T.cov(), expected, atol=0.02, rtol=0)
+
+
+def test_whitened_head_does_not_depend_on_how_many_rows_are_read_at_a_time(monkeypatch):
+    features = torch.rand(50, 7)
+    heads = [torch.nn.Linear(7, 3) for _ in range(2)]
+    whiten_head(heads[0], features)
+    monkeypatch.setattr(whitened_head, "ROWS_AT_A_TIME", 9)
+    whiten_head(heads[1], features)
+    one, other = ((head.weight.T @ head.weight).detach() for head in heads)
+    torch.testing.assert_close(one, other)  # The sign of a direction is arbitrary.
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "weights.pt"])
+def test_weights_that_do_not_load_or_fit_are_refused(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(b"no weights")
+    with pytest.raises(ValueError, match=f"{name} must hold a state dict"):
+        load_backbone("mobilenetv3_small_050", str(path), seed=0)
+    state = load_backbone("mobilenetv3_small_050", "random", seed=0).state_dict()
+    state["conv_stem.weight"] = torch.zeros(1)
+    save = save_file if path.suffix == ".safetensors" else torch.save
+    save(state, path)
+    with pytest.raises(ValueError, match=r"does not fit .*conv_stem\.weight"):
+        load_backbone("mobilenetv3_small_050", str(path), seed=0)
 
 
 def test_whitened_head_refuses_more_directions_than_features():

@@ -9,6 +9,7 @@ from PIL import Image
 from qk_iteration.core.retrieval.external_model import (
     ExternalModelConfig,
     describe_with_external_model,
+    load_external_model,
 )
 
 
@@ -47,6 +48,12 @@ def config(path, **changes):
     return ExternalModelConfig.model_validate(settings | changes)
 
 
+def describe(images, path, **changes):
+    model = load_external_model(path)
+    settings = config(path, **changes)
+    return describe_with_external_model(images, model, settings, max_pixels=10_000)
+
+
 def save_torchscript(path, module):
     torch.jit.trace(module, torch.rand(2, 3, 8, 8)).save(str(path))
     return path
@@ -55,9 +62,7 @@ def save_torchscript(path, module):
 @pytest.mark.parametrize("resize", ["squash", "short_edge"])
 def test_torchscript_model_describes_as_its_formula(images, tmp_path, resize):
     path = save_torchscript(tmp_path / "model.pt", MeanColor())
-    result = describe_with_external_model(
-        images, config(path, resize=resize), max_pixels=10_000
-    )
+    result = describe(images, path, resize=resize)
     expected = (COLORS / 255 - [0.5, 0.4, 0.3]) / [0.5, 0.25, 0.2]
     expected /= np.linalg.norm(expected, axis=1, keepdims=True)
     np.testing.assert_allclose(result.read(), expected, atol=1e-5)
@@ -67,16 +72,19 @@ def test_torchscript_model_describes_as_its_formula(images, tmp_path, resize):
 def test_a_model_that_gives_no_vectors_is_refused(images, tmp_path):
     path = save_torchscript(tmp_path / "model.pt", FeatureMap())
     with pytest.raises(ValueError, match="up to its descriptor"):
-        describe_with_external_model(images, config(path), max_pixels=10_000)
+        describe(images, path)
 
 
+@pytest.mark.parametrize("name", ["model.pt", "model.onnx"])
 @pytest.mark.parametrize("content", [None, b"no model"])
-def test_a_missing_or_foreign_file_is_refused(images, tmp_path, content):
-    path = tmp_path / "model.pt"
+def test_a_missing_or_foreign_file_is_refused(tmp_path, name, content):
+    path = tmp_path / name
     if content is not None:
         path.write_bytes(content)
+        if path.suffix == ".onnx":
+            pytest.importorskip("onnxruntime")
     with pytest.raises(ValueError, match="model_path must be"):
-        describe_with_external_model(images, config(path), max_pixels=10_000)
+        load_external_model(path)
 
 
 def test_onnx_model_describes_as_its_formula(images, tmp_path):
@@ -96,9 +104,7 @@ def test_onnx_model_describes_as_its_formula(images, tmp_path):
     opset = helper.make_opsetid("", 17)
     model = helper.make_model(graph, opset_imports=[opset], ir_version=8)
     onnx.save(model, tmp_path / "model.onnx")
-    result = describe_with_external_model(
-        images, config(tmp_path / "model.onnx"), max_pixels=10_000
-    )
+    result = describe(images, tmp_path / "model.onnx")
     expected = (COLORS / 255 - [0.5, 0.4, 0.3]) / [0.5, 0.25, 0.2]
     expected /= np.linalg.norm(expected, axis=1, keepdims=True)
     np.testing.assert_allclose(result.read(), expected, atol=1e-5)

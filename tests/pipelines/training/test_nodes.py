@@ -46,8 +46,8 @@ def set_out(monkeypatch, tmp_path):
             tmp_path,
             model,
             NegativeBank(BANK_ROWS, np.array(["a", "b", "c", "d"]), {}),
-            None,
-            TrainingState(tmp_path),
+            SimpleNamespace(fingerprint="validation"),
+            TrainingState(tmp_path / "qk" / "training_state"),
             SimpleNamespace(
                 seed=seed, near_copy_similarity=similarity, start_from=start_from
             ),
@@ -68,13 +68,31 @@ def test_near_copies_in_the_bank_are_one_group_of_the_training(
     assert set_out(similarity=similarity).images.groups.tolist() == groups
 
 
+def pair_of_size(image_size):
+    pair = {side: torch.nn.Linear(1, 1) for side in Side}
+    for model in pair.values():
+        model.config = SimpleNamespace(image_size=image_size)
+    return pair
+
+
+def test_a_start_that_the_run_itself_would_overwrite_is_refused(set_out, tmp_path):
+    with pytest.raises(ValueError, match="Copy the models first"):
+        set_out(start_from=str(tmp_path / "qk"))
+
+
+def test_a_start_of_another_image_size_is_refused(set_out, monkeypatch):
+    monkeypatch.setattr(nodes, "load_pair", lambda folder: pair_of_size(64))
+    with pytest.raises(ValueError, match="32 pixels; got 64"):
+        set_out(start_from="elsewhere")
+
+
 def test_only_a_training_that_goes_on_draws_other_than_its_seed_says(
     set_out, monkeypatch
 ):
-    pair = {side: torch.nn.Linear(1, 1) for side in Side}
+    pair = pair_of_size(32)
     monkeypatch.setattr(nodes, "load_pair", lambda folder: pair)
     assert set_out(seed=3).images.seed == 3
-    continued = set_out(seed=3, start_from="qk")
+    continued = set_out(seed=3, start_from="elsewhere")
     assert continued.initial_models is pair
     assert continued.initial_bank is None
     assert continued.images.seed == seed_of_continuation(3, pair)

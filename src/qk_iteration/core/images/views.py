@@ -5,8 +5,9 @@ after a restart, draws the same pixels.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -121,7 +122,7 @@ def open_training_images(
 
 def draw_views(
     images: TrainingImages,
-    batches: Sequence[Sequence[ViewRequest]],
+    batches: Iterable[Sequence[ViewRequest]],
     *,
     num_workers: int,
 ) -> Iterator[Tensor]:
@@ -129,22 +130,60 @@ def draw_views(
 
     Args:
         images: The training images.
-        batches: The requests of each batch.
+        batches: The requests of each batch; read as they are needed.
         num_workers: Processes; 0 draws in this one.
 
     Yields:
         Pixels of shape (B, image_size, image_size, 3), uint8, in the order asked for.
     """
-    if not batches:
-        return iter(())
-    sampler: Any = [list(batch) for batch in batches]  # Indices are requests here.
+    sampler: Any = map(list, batches)  # Indices are requests here.
     loader = DataLoader(
         images,
         batch_sampler=sampler,
-        num_workers=min(num_workers, len(batches)),
+        num_workers=num_workers,
         pin_memory=torch.cuda.is_available(),
     )
     return iter(loader)
+
+
+def draw_views_of_steps(
+    steps: Sequence[int],
+    images: TrainingImages,
+    requests_of: Callable[[int, NDArray[np.int64]], list[ViewRequest]],
+    *,
+    images_per_step: int,
+    num_workers: int,
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Rows and views of one SGD step after the other, made as they are needed.
+
+    Args:
+        steps: SGD steps done before each one.
+        images: The training images.
+        requests_of: The views of a step and its rows.
+        images_per_step: Rows of a step.
+        num_workers: Processes; 0 draws in this one.
+
+    Yields:
+        The rows (images_per_step,), int64, and the pixels of the views asked for.
+
+    Raises:
+        ValueError: As ``rows_of_step``, before anything is drawn.
+    """
+    if len(steps) == 0:
+        return iter(())
+    rows_of = partial(
+        rows_of_step,
+        batch_size=images_per_step,
+        num_images=len(images),
+        seed=images.seed,
+    )
+    rows_of(steps[0])
+    views = draw_views(
+        images,
+        (requests_of(step, rows_of(step)) for step in steps),
+        num_workers=min(num_workers, len(steps)),
+    )
+    return zip((torch.from_numpy(rows_of(step)) for step in steps), views, strict=True)
 
 
 def rows_of_step(
@@ -172,5 +211,10 @@ def rows_of_step(
         )
     steps_per_epoch = num_images // batch_size
     epoch, position = divmod(step, steps_per_epoch)
-    order = np.random.default_rng([seed, epoch]).permutation(num_images)
-    return order[position * batch_size : (position + 1) * batch_size]
+    order = _order_of_epoch(seed, epoch, num_images)
+    return order[position * batch_size : (position + 1) * batch_size].copy()
+
+
+@lru_cache(maxsize=2)  # Workers draw ahead, into the next epoch.
+def _order_of_epoch(seed: int, epoch: int, num_images: int) -> NDArray[np.int64]:
+    return np.random.default_rng([seed, epoch]).permutation(num_images)

@@ -13,7 +13,9 @@ import torch
 from qk_iteration.core.formats.atomic_file import replacing
 
 KEPT_SETTINGS = 3
-"""Folders of earlier settings that are kept beside the present one."""
+"""Finished trainings of other settings that are kept beside the present one."""
+
+_FINISHED = "finished"
 
 
 class TrainingState:
@@ -31,13 +33,18 @@ class TrainingState:
         folder = self.folder / fingerprint
         folder.mkdir(parents=True, exist_ok=True)
         os.utime(folder)  # Most recently used, so pruned last.
-        self._prune()
+        self._prune(folder)
         return Checkpoints(folder)
 
-    def _prune(self) -> None:
-        settings = [path for path in self.folder.iterdir() if path.is_dir()]
-        settings.sort(key=lambda path: path.stat().st_mtime_ns, reverse=True)
-        for path in settings[1 + KEPT_SETTINGS :]:
+    def _prune(self, present: Path) -> None:
+        """Remove the oldest finished trainings; what was interrupted may go on."""
+        finished = [
+            path
+            for path in self.folder.iterdir()
+            if path != present and (path / _FINISHED).is_file()
+        ]
+        finished.sort(key=lambda path: path.stat().st_mtime_ns, reverse=True)
+        for path in finished[KEPT_SETTINGS:]:
             shutil.rmtree(path)
 
 
@@ -56,6 +63,10 @@ class Checkpoints:
             torch.save(content, file)
             file.flush()
             os.fsync(file.fileno())
+
+    def mark_finished(self) -> None:
+        """Say that the training has nothing left to do; it may be pruned some day."""
+        (self.folder / _FINISHED).touch()
 
     def load(self, name: str) -> dict[str, Any] | None:
         """The checkpoint of this name, on the CPU; None if there is none."""

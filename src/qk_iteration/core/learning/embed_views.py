@@ -43,7 +43,8 @@ def embed_views(
     rows: Tensor | None = None
     start = 0
     model.eval()
-    views = draw_views(images, batches, num_workers=learning.num_workers)
+    num_workers = min(learning.num_workers, len(batches))
+    views = draw_views(images, batches, num_workers=num_workers)
     for pixels in views:
         with autocast(model, learning.precision):
             part = represent(pixels).to(dtype)

@@ -5,7 +5,7 @@ backbone is one pass, an image forward only (a bank row) is a third of one. Both
 methods stop when the same budget is spent, bank refreshes included.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -41,7 +41,10 @@ class LearningConfig(ParameterBlock):
         le=1,
         description="cosine of centered features that makes two images one group",
     )
-    num_validations: int = Field(ge=1, description="evenly over the budget")
+    num_validations: int = Field(
+        ge=1,
+        description="evenly over the budget; of QK Iteration at the end of a phase",
+    )
     steps_per_checkpoint: int = Field(ge=1, description="SGD steps, inside a phase")
     steps_per_report: int = Field(ge=1, description="SGD steps averaged in a metric")
     num_workers: int = Field(ge=0, description="processes that draw views")
@@ -50,6 +53,21 @@ class LearningConfig(ParameterBlock):
         description="folder of finished models to go on from; null: the untrained pair"
     )
     seed: int = Field(ge=0)
+
+
+def num_affordable_steps(learning: LearningConfig, passes_per_step: float) -> int:
+    """SGD steps that the budget pays for, where nothing else costs.
+
+    Raises:
+        ValueError: If it pays for none.
+    """
+    num_steps = int(learning.image_passes // passes_per_step)
+    if num_steps == 0:
+        raise ValueError(
+            f"image_passes ({learning.image_passes}) must pay for one SGD step of "
+            f"{passes_per_step:.0f}. Raise image_passes."
+        )
+    return num_steps
 
 
 class LossConfig(ParameterBlock):
@@ -77,7 +95,7 @@ class QKConfig(ParameterBlock):
     key_view: Literal["clean", "edited"] = Field(
         description="what the key side sees of a training image"
     )
-    negative_rows: int | Literal["all", "batch"] = Field(
+    negative_rows: Annotated[int, Field(ge=1)] | Literal["all", "batch"] = Field(
         description="bank rows that a step is pushed against; a number: drawn each step"
     )
     same_group: Literal["left_out", "positive"] = Field(

@@ -39,6 +39,7 @@ _OPERATIONAL = {
     "steps_per_checkpoint",
     "steps_per_report",
 }
+_OPERATIONAL_OF_METHOD = {"chunk_size"}
 
 MethodConfig = QKConfig | SimCLRConfig | MoCoConfig
 TrainedPair = tuple[DescriptorModel, DescriptorModel, Summary]
@@ -57,6 +58,7 @@ class Training:
         config: What both methods have in common.
         state: Where checkpoints are kept.
         validate: Judges a pair of models.
+        validation_fingerprint: Changes with what it judges them on.
         report: Listener of live metrics.
     """
 
@@ -66,6 +68,7 @@ class Training:
     config: LearningConfig
     state: TrainingState
     validate: Validate
+    validation_fingerprint: str
     report: Report
 
     def new_tower(self, side: Side, method: MethodConfig) -> Tower:
@@ -100,13 +103,17 @@ class Training:
     def _fingerprint(self, method: MethodConfig) -> str:
         settings = {
             "version": __version__,
-            "method": [type(method).__name__, method.model_dump()],
+            "method": [
+                type(method).__name__,
+                method.model_dump(exclude=_OPERATIONAL_OF_METHOD),
+            ],
             "learning": self.config.model_dump(exclude=_OPERATIONAL),
             "models": [
                 [model.config.model_dump(), weights_fingerprint(model)]
                 for model in map(self.initial_models.__getitem__, Side)
             ],
             "images": self.images.fingerprint,
+            "validation": self.validation_fingerprint,
         }
         text = json.dumps(settings, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]

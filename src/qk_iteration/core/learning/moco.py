@@ -15,7 +15,11 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from qk_iteration.core.images.views import TrainingImages
 from qk_iteration.core.learning.frozen_rows import FrozenRows
-from qk_iteration.core.learning.learning_config import FORWARD_COST, MoCoConfig
+from qk_iteration.core.learning.learning_config import (
+    FORWARD_COST,
+    MoCoConfig,
+    num_affordable_steps,
+)
 from qk_iteration.core.learning.optimize import optimize
 from qk_iteration.core.learning.paired_views import draw_paired_views
 from qk_iteration.core.learning.tower import Side
@@ -92,7 +96,7 @@ def learn_moco_model(
     """
     learning, tower = session.config, session.towers[Side.QUERY]
     passes_per_step = learning.images_per_step * (1 + FORWARD_COST)
-    num_steps = int(learning.image_passes // passes_per_step)
+    num_steps = num_affordable_steps(learning, passes_per_step)
     groups = torch.tensor(images.groups)
     batches = draw_paired_views(
         range(session.step, num_steps),

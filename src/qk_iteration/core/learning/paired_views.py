@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 
-import torch
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from qk_iteration.core.images.views import (
     TrainingImages,
     ViewKind,
     ViewRequest,
-    draw_views,
-    rows_of_step,
+    draw_views_of_steps,
 )
 
 
@@ -35,17 +35,16 @@ def draw_paired_views(
         Rows of the images (P,), and pixels (2P, S, S, 3): the P edited views, then
         the P key views in the same order.
     """
-    rows = [
-        rows_of_step(
-            step, batch_size=num_pairs, num_images=len(images), seed=images.seed
-        )
-        for step in steps
-    ]
-    # Even draws are the query side's, odd ones the key side's: no edit comes twice.
-    requests = [
-        [ViewRequest(int(row), "edited", 2 * step) for row in step_rows]
-        + [ViewRequest(int(row), key_view, 2 * step + 1) for row in step_rows]
-        for step, step_rows in zip(steps, rows, strict=True)
-    ]
-    views = draw_views(images, requests, num_workers=num_workers)
-    return zip(map(torch.from_numpy, rows), views, strict=True)
+
+    def requests_of(step: int, rows: NDArray[np.int64]) -> list[ViewRequest]:
+        # Even draws are the query side's, odd ones the key side's: no edit comes twice.
+        queries = [ViewRequest(int(row), "edited", 2 * step) for row in rows]
+        return queries + [ViewRequest(int(row), key_view, 2 * step + 1) for row in rows]
+
+    return draw_views_of_steps(
+        steps,
+        images,
+        requests_of,
+        images_per_step=num_pairs,
+        num_workers=num_workers,
+    )

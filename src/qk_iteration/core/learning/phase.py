@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from qk_iteration.core.images.views import (
     TrainingImages,
     ViewKind,
     ViewRequest,
-    draw_views,
-    rows_of_step,
+    draw_views_of_steps,
 )
 from qk_iteration.core.learning.bank_padding import pad_bank
 from qk_iteration.core.learning.embed_views import embed_views
@@ -117,7 +117,8 @@ def fill_frozen_rows(
     is_head_frozen = config.frozen == "model"
     is_known = phase.number == 0 and kind == "clean" and not is_head_frozen
     if initial_bank is not None and is_known:
-        rows = initial_bank.to(frozen.head.weight.device, dtype)
+        # A copy: the mapped file may be filled anew by another run meanwhile.
+        rows = initial_bank.to(frozen.head.weight.device, dtype, copy=True)
     else:
         rows = embed_views(
             frozen,
@@ -175,22 +176,18 @@ def _batches(
     learning: LearningConfig,
 ) -> Iterator[tuple[Tensor, Tensor]]:
     kind = view_kind(phase.learner, config)
-    rows = [
-        rows_of_step(
-            step,
-            batch_size=learning.images_per_step,
-            num_images=len(images),
-            seed=images.seed,
-        )
-        for step in steps
-    ]
-    # Even draws are the learner's, odd ones the bank's: no edit comes twice.
-    requests = [
-        [ViewRequest(int(row), kind, 2 * step) for row in step_rows]
-        for step, step_rows in zip(steps, rows, strict=True)
-    ]
-    views = draw_views(images, requests, num_workers=learning.num_workers)
-    return zip(map(torch.from_numpy, rows), views, strict=True)
+
+    def requests_of(step: int, rows: NDArray[np.int64]) -> list[ViewRequest]:
+        # Even draws are the learner's, odd ones the bank's: no edit comes twice.
+        return [ViewRequest(int(row), kind, 2 * step) for row in rows]
+
+    return draw_views_of_steps(
+        steps,
+        images,
+        requests_of,
+        images_per_step=learning.images_per_step,
+        num_workers=learning.num_workers,
+    )
 
 
 def _rows_pushed_against(

@@ -9,7 +9,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from qk_iteration.core.images.views import TrainingImages
-from qk_iteration.core.learning.learning_config import LossConfig, SimCLRConfig
+from qk_iteration.core.learning.learning_config import (
+    LossConfig,
+    SimCLRConfig,
+    num_affordable_steps,
+)
 from qk_iteration.core.learning.optimize import optimize
 from qk_iteration.core.learning.paired_views import draw_paired_views
 from qk_iteration.core.learning.repulsion import nearest_negative_repulsion
@@ -30,7 +34,7 @@ def learn_simclr_model(
         config: Loss and views.
     """
     learning = session.config
-    num_steps = learning.image_passes // (2 * learning.images_per_step)
+    num_steps = num_affordable_steps(learning, 2 * learning.images_per_step)
     tower = session.towers[Side.QUERY]
     groups = torch.tensor(images.groups)
     batches = draw_paired_views(

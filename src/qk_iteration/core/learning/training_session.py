@@ -148,6 +148,7 @@ class TrainingSession:
         if self._validated_step < self.step:
             self.validate()
         self.save()
+        self._checkpoints.mark_finished()
         best = self._checkpoints.load("best")
         if best is None:  # Only our own bug: start() validates before any step.
             raise RuntimeError("The training has kept no best pair of models.")

@@ -1,5 +1,7 @@
 """The backbone: any timm network up to its last feature map, with local weights.
 
+A transformer takes only images of the size that its name says.
+
 Nothing is downloaded. Weights come from a package that is installed, from a file on
 this machine, or are random.
 """
@@ -79,7 +81,14 @@ def _load_weights(backbone: nn.Module, name: str, weights: str) -> None:
             f"weights must be '{PACKAGED_WEIGHTS}', '{RANDOM_WEIGHTS}' or a file; got "
             f"'{weights}', which does not exist."
         )
-    result = backbone.load_state_dict(_read_state_dict(path), strict=False)
+    try:
+        result = backbone.load_state_dict(_read_state_dict(path), strict=False)
+    except RuntimeError as error:
+        raise ValueError(
+            f"{path} does not fit backbone '{name}': "
+            f"{str(error).splitlines()[-1].strip()} Name the network the file was "
+            "saved from."
+        ) from error
     missing = [key for key in result.missing_keys if not _is_classifier(backbone, key)]
     if missing:
         raise ValueError(
@@ -113,9 +122,15 @@ def _packaged_file(name: str) -> Path:
 
 
 def _read_state_dict(path: Path) -> dict[str, Tensor]:
-    if path.suffix == ".safetensors":
-        return load_file(path)
-    content = torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # Damaged files raise errors of many kinds.
+        raise ValueError(
+            f"{path} must hold a state dict that loads without running code; it does "
+            f"not: {str(error).splitlines()[0]}"
+        ) from error
     for key in ("state_dict", "model"):  # The usual wrappers of training scripts.
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]

@@ -52,12 +52,13 @@ class DescriptorModel(nn.Module):
         return pooled
 
     def embed(self, features: Tensor) -> Tensor:
-        """Embeddings of unit length (B, D) from features (B, F)."""
-        return F.normalize(self.head(features), dim=1)
+        """Embeddings of unit length (B, D), float32, from features (B, F)."""
+        # Under autocast the head may give bfloat16, too coarse for a unit length.
+        return F.normalize(self.head(features).float(), dim=1)
 
     def plain(self, pixels: Tensor) -> Tensor:
         """Backbone features of unit length (B, F), the head left out."""
-        return F.normalize(self.features(pixels), dim=1)
+        return F.normalize(self.features(pixels).float(), dim=1)
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Embeddings of unit length (B, D) from uint8 pixels (B, H, W, 3)."""

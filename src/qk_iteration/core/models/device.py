@@ -11,7 +11,7 @@ def choose_device(name: str) -> torch.device:
     Raises:
         ValueError: If the name is unknown, or ``cuda`` is asked for without a GPU.
     """
-    if name.partition(":")[0] not in DEVICES:
+    if name.partition(":")[0] not in DEVICES or name.startswith("auto:"):
         raise ValueError(f"device must be one of {', '.join(DEVICES)}; got '{name}'.")
     has_gpu = torch.cuda.is_available()
     if name.startswith("cuda") and not has_gpu:
@@ -20,4 +20,10 @@ def choose_device(name: str) -> torch.device:
         )
     if name == "auto":
         return torch.device("cuda" if has_gpu else "cpu")
-    return torch.device(name)
+    try:
+        return torch.device(name)
+    except RuntimeError as error:
+        raise ValueError(
+            f"device must be one of {', '.join(DEVICES)}, or such as cuda:1; got "
+            f"'{name}'."
+        ) from error

@@ -15,6 +15,8 @@ from torch import Tensor, nn
 # Share of the mean variance added to each: keeps directions that hold only noise from
 # being blown up when there are few images.
 RIDGE = 1e-3
+ROWS_AT_A_TIME = 16_384
+"""In double precision; a bank of a million rows need not fit into memory twice."""
 
 
 @torch.no_grad()
@@ -42,10 +44,7 @@ def whiten_head(head: nn.Linear, features: Tensor) -> None:
             f"embedding_dim ({head.out_features}) must not exceed the backbone's "
             f"{feature_dim} features for a whitened head. Lower embedding_dim."
         )
-    exact = features.double().cpu()
-    mean = exact.mean(dim=0)
-    centered = exact - mean
-    covariance = centered.T @ centered / num_images  # (F, F)
+    mean, covariance = _moments(features)
     variances, directions = torch.linalg.eigh(covariance)  # ascending
     strongest = torch.arange(feature_dim - 1, feature_dim - 1 - head.out_features, -1)
     ridge = RIDGE * variances.mean().clamp(min=torch.finfo(torch.float64).tiny)
@@ -53,3 +52,17 @@ def whiten_head(head: nn.Linear, features: Tensor) -> None:
     weight = (directions[:, strongest] * scales).T  # (D, F)
     head.weight.copy_(weight)
     head.bias.copy_(-weight @ mean)
+
+
+def _moments(features: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean (F,) and covariance (F, F) of features (N, F), a block of rows at a time."""
+    num_images, feature_dim = features.shape
+    mean = torch.zeros(feature_dim, dtype=torch.float64)
+    for block in features.split(ROWS_AT_A_TIME):
+        mean += block.double().sum(dim=0).cpu()
+    mean /= num_images
+    covariance = torch.zeros(feature_dim, feature_dim, dtype=torch.float64)
+    for block in features.split(ROWS_AT_A_TIME):
+        centered = block.double().cpu() - mean
+        covariance += centered.T @ centered
+    return mean, covariance / num_images

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
+from pydantic import Field
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
@@ -28,8 +29,8 @@ Describe = Callable[[Tensor], Tensor]
 class DescriptionConfig(ParameterBlock):
     """How descriptors are extracted."""
 
-    batch_size: int
-    num_workers: int
+    batch_size: int = Field(ge=1, description="images at a time")
+    num_workers: int = Field(ge=0, description="processes that decode")
     precision: Precision
 
 

@@ -37,20 +37,20 @@ class ExternalModelConfig(ParameterBlock):
 
 
 def describe_with_external_model(
-    images: pd.DataFrame, config: ExternalModelConfig, *, max_pixels: int
+    images: pd.DataFrame, model: Model, config: ExternalModelConfig, *, max_pixels: int
 ) -> Descriptors:
     """Descriptors of unit length by another system's model.
 
     Args:
         images: Table with the columns ``image_id`` and ``path``; not empty.
-        config: The file and its preprocessing.
+        model: Of ``load_external_model``.
+        config: Its preprocessing.
         max_pixels: Larger images are an error.
 
     Raises:
         FormatError: If a descriptor is not finite.
-        ValueError: If the file cannot be loaded, or gives no table of vectors.
+        ValueError: If the model gives no table of vectors.
     """
-    model = load_external_model(Path(config.model_path))
     size = config.batch_size if config.resize == "squash" else 1
     paths = list(images["path"])
     parts = []
@@ -104,7 +104,13 @@ def _load_onnx(path: Path) -> Model:
         raise ValueError(
             "ONNX models need the extra onnx: pip install 'qk-iteration[onnx]'."
         ) from error
-    session = InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    try:
+        session = InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    except Exception as error:  # The library's errors have no common base of their own.
+        raise ValueError(
+            f"model_path must be a whole .onnx file; '{path}' is not: "
+            f"{str(error).splitlines()[0]}"
+        ) from error
     name = session.get_inputs()[0].name
 
     def run(pixels: Numbers) -> Numbers:

@@ -1,5 +1,7 @@
 """Judges a pair of models during training, on images that are held in memory."""
 
+import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,6 +74,17 @@ class Validation:
     true_matches: TrueMatches
     batch_size: int
     precision: Precision
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with any image, true match, or the precision."""
+        content = [
+            self.queries.fingerprint,
+            self.references.fingerprint,
+            sorted(self.true_matches.references.items()),
+            self.precision,
+        ]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
     def __call__(
         self, query_model: DescriptorModel, key_model: DescriptorModel

@@ -10,7 +10,10 @@ from qk_iteration.core.images.image_table import tabulate_images
 from qk_iteration.core.models.descriptor_model import DescriptorModel
 from qk_iteration.core.models.device import choose_device
 from qk_iteration.core.retrieval.describe import describe_images
-from qk_iteration.core.retrieval.external_model import describe_with_external_model
+from qk_iteration.core.retrieval.external_model import (
+    describe_with_external_model,
+    load_external_model,
+)
 
 
 def describe(
@@ -52,10 +55,20 @@ def describe_plainly(
 def describe_folder(
     folder: str, external_model: ExternalModelConfig, images: ImagesConfig
 ) -> Descriptors:
-    """Descriptors of a folder by another system's model."""
+    """Descriptors of a folder by another system's model.
+
+    Raises:
+        ValueError: If no folder is named, or the model cannot be loaded.
+    """
+    if not folder:
+        raise ValueError(
+            "images_folder must be named; got nothing. Add "
+            "--params=images_folder=FOLDER,model_path=FILE,descriptors_path=FILE."
+        )
+    model = load_external_model(Path(external_model.model_path))
     tables = tabulate_images(
         Path(folder).resolve(), max_pixels=images.max_pixels, min_side=images.min_side
     )
     return describe_with_external_model(
-        tables.images, external_model, max_pixels=images.max_pixels
+        tables.images, model, external_model, max_pixels=images.max_pixels
     )

@@ -1,5 +1,6 @@
 """Nodes of training: the methods, given the same in everything else."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -75,7 +76,10 @@ def set_out(
     initial_models = dict.fromkeys(Side, initial_model)
     seed = learning.seed
     if learning.start_from is not None:
-        initial_models = load_pair(Path(learning.start_from))
+        start = Path(learning.start_from).resolve()
+        _check_start(start, output=training_state.folder.resolve().parent)
+        initial_models = load_pair(start)
+        _check_image_size(initial_models, initial_model)
         seed = seed_of_continuation(seed, initial_models)
     for model in initial_models.values():
         model.to(choose_device(device))
@@ -99,6 +103,7 @@ def set_out(
         config=learning,
         state=training_state,
         validate=validation,
+        validation_fingerprint=validation.fingerprint,
         report=report_to_mlflow,
     )
 
@@ -109,7 +114,28 @@ def load_pair(folder: Path) -> dict[Side, DescriptorModel]:
     Raises:
         FileNotFoundError: If the folder does not hold both.
     """
-    return {side: load_model(folder.resolve() / f"{side}_model") for side in Side}
+    return {side: load_model(folder / f"{side}_model") for side in Side}
+
+
+def _check_start(start: Path, *, output: Path) -> None:
+    """A run that wrote over its own start could be neither resumed nor repeated."""
+    if start == output:
+        raise ValueError(
+            f"learning.start_from must be another folder than the one that this run "
+            f"writes, '{output}'. Copy the models first: cp -r {output} {output}_1x"
+        )
+
+
+def _check_image_size(
+    loaded: Mapping[Side, DescriptorModel], initial_model: DescriptorModel
+) -> None:
+    sizes = {model.config.image_size for model in loaded.values()}
+    if sizes != {initial_model.config.image_size}:
+        raise ValueError(
+            "The models of learning.start_from must have been trained on images of "
+            f"model.image_size, {initial_model.config.image_size} pixels; got "
+            f"{', '.join(map(str, sorted(sizes)))}. Set it to theirs."
+        )
 
 
 def learn_qk(training: Training, config: QKConfig) -> TrainedPair:
