@@ -19,6 +19,7 @@ from kedro.utils import find_kedro_project
 from omegaconf.resolvers import oc
 
 from qk_iteration.hooks import TrackingHook
+from qk_iteration.plain_errors import PlainErrorsHook
 from qk_iteration.run_parameters import RunParametersHook
 
 
@@ -39,7 +40,7 @@ def _from_here(path: str | None, otherwise: str) -> str:
     return otherwise if path is None else Path(path).absolute().as_posix()
 
 
-HOOKS = (RunParametersHook(), TrackingHook())
+HOOKS = (PlainErrorsHook(), RunParametersHook(), TrackingHook())
 # The plugin registers a hook of its own under either spelling; ours extends it.
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro_mlflow", "kedro-mlflow")
 
