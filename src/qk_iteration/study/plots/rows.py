@@ -129,9 +129,12 @@ def _legend(points: Sequence[RowsPoint], sizes: Sequence[int]) -> list[Line2D]:
 
 
 def _size_text(points: Sequence[RowsPoint], size: int) -> str:
-    """The training images, and the budget, which is not the same for all sizes."""
+    """The training images, and what QK Iteration spent, not the same for all sizes."""
     of_size = [
-        one for point in points if point.training_images == size for one in point.trials
+        trial
+        for point in points
+        if point.training_images == size and point.num_rows is not None
+        for trial in point.trials
     ]
     passes = spread_of(of_size, attrgetter("summary.image_passes"))
     budget = f", {passes.mean:,.0f} image passes" if passes else ""
