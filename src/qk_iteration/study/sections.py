@@ -48,9 +48,10 @@ def headline(results: StudyResults, comparison: Comparison | None) -> list[str]:
     blocks = opening(results, comparison)
     if metrics_of_systems(results):
         text = """All figures are of the test queries, on which no setting was chosen
-        ([what was known when](#what-to-hold-against-these-figures)). Means over the seeds ± the standard deviation of one seed. Normalized: with
-        score normalization by the training images ([scoring.md](scoring.md)). The
-        floors are not trained and have no seeds."""
+        ([what was known when](#what-to-hold-against-these-figures)). Means over the
+        seeds ± the standard deviation of one seed. Normalized: with score normalization
+        by the training images ([scoring.md](scoring.md)). The floors are not trained
+        and have no seeds."""
         blocks += [
             picture("micro-AP of each method", SYSTEMS_PLOT),
             paragraph(text),
