@@ -59,8 +59,7 @@ def headline(results: StudyResults, comparison: Comparison | None) -> list[str]:
         ]
     if ratio_of(results, raw_micro_ap):
         text = """QK Iteration over SimCLR in every figure, means over the seeds that
-        both have. Abroad is the second test set, see below; 32 pairs are the other
-        batch with which SimCLR was tuned."""
+        both have. Abroad is the second test set, see below."""
         blocks += [paragraph(text), ratios_table(results)]
     if comparison:
         text = """The bootstrap draws the queries with repetition, matched and unmatched

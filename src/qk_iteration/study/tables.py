@@ -196,7 +196,7 @@ def ablation_table(results: StudyResults) -> str:
 
 
 def tuning_table(results: StudyResults, defaults: StudyDefaults) -> str:
-    """Every trial of the tuning, best first; which one became the default."""
+    """Every trial of the tuning, best first and in bold; which became the default."""
     rows = []
     for method in METHODS:
         trials = [

@@ -9,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
+from qk_iteration.core.images import views
 from qk_iteration.core.images.images_config import ImagesConfig
 from qk_iteration.core.images.recipe import EditRecipe
 from qk_iteration.core.images.views import (
@@ -31,7 +32,8 @@ from qk_iteration.core.learning.methods import (
     learn_by_qk_iteration,
     learn_by_simclr,
 )
-from qk_iteration.core.learning.phase import plan_phases
+from qk_iteration.core.learning.paired_views import draw_paired_views
+from qk_iteration.core.learning.phase import fill_frozen_rows, plan_phases
 from qk_iteration.core.learning.tower import Side
 from qk_iteration.core.models.descriptor_model import DescriptorModel
 from qk_iteration.core.models.model_config import ModelConfig
@@ -346,3 +348,36 @@ def test_a_batch_larger_than_the_set_is_refused_before_anything_is_drawn(
     rich = greedy.model_copy(update={"image_passes": 1000})
     with pytest.raises(ValueError, match="distinct images"):
         learn_by_simclr(make_training(images, tmp_path, config=rich), SIMCLR)
+
+
+def test_batches_are_made_as_they_are_needed(images, monkeypatch):
+    asked = []
+
+    def note_and_draw(step, **settings):
+        asked.append(step)
+        return rows_of_step(step, **settings)
+
+    monkeypatch.setattr(views, "rows_of_step", note_and_draw)
+    batches = draw_paired_views(
+        range(1000), images, num_pairs=4, key_view="clean", num_workers=0
+    )
+    rows, pixels = next(batches)
+    assert (
+        rows.tolist()
+        == rows_of_step(
+            0, batch_size=4, num_images=NUM_IMAGES, seed=images.seed
+        ).tolist()
+    )
+    assert len(pixels) == 8
+    assert max(asked) < 10
+
+
+def test_the_first_bank_does_not_change_with_the_file_it_came_from(images):
+    model = DescriptorModel(MODEL)
+    initial_bank = torch.ones(NUM_IMAGES, model.head.in_features)
+    phase, *_ = plan_phases(QK, LEARNING, num_images=NUM_IMAGES)
+    bank = fill_frozen_rows(
+        phase, model, images, QK, LEARNING, initial_bank=initial_bank
+    )
+    initial_bank.zero_()
+    assert (bank.rows == 1).all()

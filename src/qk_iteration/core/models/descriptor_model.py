@@ -41,7 +41,7 @@ class DescriptorModel(nn.Module):
             pixels: RGB images. Shape (B, H, W, 3), uint8.
 
         Returns:
-            Features of shape (B, F), float32.
+            Features of shape (B, F), float32; less precise under autocast.
         """
         device = self.head.weight.device
         # A permuted (B, H, W, 3) tensor is channels_last already: twice the speed of

@@ -11,7 +11,7 @@ def choose_device(name: str) -> torch.device:
     Raises:
         ValueError: If the name is unknown, or ``cuda`` is asked for without a GPU.
     """
-    if name.partition(":")[0] not in DEVICES or name.startswith("auto:"):
+    if name.partition(":")[0] not in DEVICES:
         raise ValueError(f"device must be one of {', '.join(DEVICES)}; got '{name}'.")
     has_gpu = torch.cuda.is_available()
     if name.startswith("cuda") and not has_gpu:
