@@ -2,6 +2,7 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
+CODE := src study tools benchmarks tests
 export KEDRO_DISABLE_TELEMETRY := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
@@ -26,23 +27,23 @@ demo: setup
 # It can be stopped and called again. With the test set from elsewhere: `make abroad` first.
 .PHONY: study
 study: setup data/01_raw/builtin
-	$(BIN)/python -m qk_iteration.study.run
+	$(BIN)/python -m study.run
 
 data/01_raw/builtin:
 	$(BIN)/kedro run --pipelines=data_preparation
 
 # Everything that must hold: style, types, which way imports point, tests.
 test: setup
-	$(BIN)/ruff check src tests benchmarks
-	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest
 
 .PHONY: format
 format: setup
-	$(BIN)/ruff check --fix src tests benchmarks
-	$(BIN)/ruff format src tests benchmarks
+	$(BIN)/ruff check --fix $(CODE)
+	$(BIN)/ruff format $(CODE)
 
 # The packages whose pictures make the test set from elsewhere; nothing is installed.
 ABROAD := data/01_raw/abroad_packages
@@ -57,4 +58,4 @@ abroad-packages:
 
 .PHONY: abroad
 abroad: setup abroad-packages
-	$(BIN)/python -m qk_iteration.core.images.benchmark.abroad $(ABROAD) data/01_raw/abroad
+	$(BIN)/python -m study.out_of_domain $(ABROAD) data/01_raw/abroad

@@ -26,8 +26,8 @@ from matplotlib.axes import Axes
 from measuring import Clock, Step, describe_machine, interleaved_medians, write_json
 from torch import Tensor
 
-from qk_iteration.core.learning.bank import RowsOfImages, fill_bank
-from qk_iteration.core.learning.info_nce import info_nce
+from qk_iteration.core.bank.negative_bank import RowsOfImages, fill_bank
+from qk_iteration.core.losses.info_nce import info_nce
 from qk_iteration.core.models.descriptor_model import DescriptorModel
 from qk_iteration.core.models.model_config import ModelConfig
 

@@ -36,8 +36,8 @@ from qk_iteration.core.formats.descriptor_files import (
 from qk_iteration.core.formats.descriptors import Descriptors
 from qk_iteration.core.formats.ground_truth import TrueMatches
 from qk_iteration.core.formats.predicted_matches import PredictedMatches
-from qk_iteration.core.retrieval.evaluate import evaluate_descriptors, score_predictions
-from qk_iteration.core.retrieval.search import search_references
+from qk_iteration.core.scoring.evaluate import evaluate_descriptors, score_predictions
+from qk_iteration.core.search.search_references import search_references
 
 CPU = torch.device("cpu")
 DIM = 256

@@ -21,6 +21,7 @@ from loss_variants import EMBEDDING_DIM, draw_problem
 from measuring import Step
 from torch.nn import functional
 
+from qk_iteration.core.bank.frozen_rows import FrozenRows
 from qk_iteration.core.images.edits.material import Material
 from qk_iteration.core.images.image_cache import ImageCache
 from qk_iteration.core.images.recipe import EditRecipe
@@ -31,7 +32,6 @@ from qk_iteration.core.images.views import (
     draw_views,
     rows_of_step,
 )
-from qk_iteration.core.learning.frozen_rows import FrozenRows
 from qk_iteration.core.learning.learning_config import (
     LearningConfig,
     QKConfig,

@@ -198,7 +198,7 @@ def test_a_study_is_run_once_and_ends_with_its_page(project):
 
     def run_study():
         return subprocess.run(
-            [sys.executable, "-m", "qk_iteration.study.run"],
+            [sys.executable, "-m", "study.run"],
             cwd=project,
             env=environment_of(project),
             capture_output=True,

@@ -11,7 +11,7 @@ import pytest
 from qk_iteration.core.formats.descriptor_files import write_descriptors
 from qk_iteration.core.formats.descriptors import Descriptors
 from qk_iteration.core.formats.submission import write_submission
-from qk_iteration.core.retrieval.evaluate import evaluate_descriptors
+from qk_iteration.core.scoring.evaluate import evaluate_descriptors
 from qk_iteration.score_command import main
 
 HEAVY_MODULES = ("torch", "kedro", "mlflow", "pandas", "matplotlib", "faiss", "scipy")

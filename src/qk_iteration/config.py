@@ -9,6 +9,8 @@ from typing import Literal
 
 from pydantic import Field
 
+from qk_iteration.core.describing.describe_images import DescriptionConfig
+from qk_iteration.core.describing.external_model import ExternalModelConfig
 from qk_iteration.core.images.images_config import ImagesConfig
 from qk_iteration.core.images.recipe import EditRecipe
 from qk_iteration.core.learning.learning_config import (
@@ -19,8 +21,6 @@ from qk_iteration.core.learning.learning_config import (
 )
 from qk_iteration.core.models.model_config import ModelConfig
 from qk_iteration.core.parameter_block import ParameterBlock
-from qk_iteration.core.retrieval.describe import DescriptionConfig
-from qk_iteration.core.retrieval.external_model import ExternalModelConfig
 
 __all__ = [
     "BuiltinBenchmarkConfig",

@@ -9,9 +9,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from qk_iteration.core.retrieval.protocols import PROTOCOL_NAMES
-from qk_iteration.core.retrieval.score_files import score_files
-from qk_iteration.core.retrieval.score_normalization import ScoreNormalization
+from qk_iteration.core.scoring.protocols import PROTOCOL_NAMES
+from qk_iteration.core.scoring.score_files import score_files
+from qk_iteration.core.search.score_normalization import ScoreNormalization
 
 DESCRIPTION = """\
 Score descriptors, a descriptor submission or predicted matches against a ground truth.

@@ -11,7 +11,7 @@ Case b is quantized, so that hundreds of pairs tie and the bounds lie apart.
 import numpy as np
 import pytest
 
-from qk_iteration.core.retrieval.evaluate import evaluate_descriptors
+from qk_iteration.core.scoring.evaluate import evaluate_descriptors
 
 ROUNDING = 1e-6
 PROTOCOLS = ["isc2021", "drivendata", "knn"]

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from qk_iteration.core.formats.ground_truth import TrueMatches
-from qk_iteration.core.retrieval.evaluate import score_predictions
+from qk_iteration.core.scoring.evaluate import score_predictions
 
 NUM_QUERIES = 60
 EDITS = ["crop blur", "crop wave", "wave", "blur"]

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from qk_iteration.core.formats.format_error import FormatError
-from qk_iteration.study.comparison import compare_headline, ratio_of
-from qk_iteration.study.judged_queries import JudgedQueries, read_training_edits
-from qk_iteration.study.results import read_results
-from qk_iteration.study.spread import raw_micro_ap
+from study.comparison import compare_headline, ratio_of
+from study.judged_queries import JudgedQueries, read_training_edits
+from study.results import read_results
+from study.spread import raw_micro_ap
 
 
 def compare(study):

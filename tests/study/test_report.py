@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from qk_iteration.study.report import main, write_report
-from qk_iteration.study.results import read_results
+from study.report import main, write_report
+from study.results import read_results
 
 PLOTS = ["ablation", "comparison", "edits", "rows", "validation_curves"]
 

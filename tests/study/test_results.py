@@ -5,7 +5,7 @@ import json
 import pytest
 
 from qk_iteration.core.formats.format_error import FormatError
-from qk_iteration.study.results import holds_result, read_results, table_of_results
+from study.results import holds_result, read_results, table_of_results
 
 
 def change(study, folder, **fields):

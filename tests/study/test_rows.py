@@ -2,9 +2,9 @@
 
 from omegaconf import OmegaConf
 
-from qk_iteration.study.defaults import StudyDefaults
-from qk_iteration.study.results import read_results
-from qk_iteration.study.rows import rows_points
+from study.defaults import StudyDefaults
+from study.results import read_results
+from study.rows import rows_points
 
 DEFAULTS = StudyDefaults(
     OmegaConf.create(

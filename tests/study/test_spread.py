@@ -2,9 +2,9 @@
 
 import pytest
 
-from qk_iteration.study.budgets import budget_levels, newest_curve
-from qk_iteration.study.results import read_results
-from qk_iteration.study.spread import (
+from study.budgets import budget_levels, newest_curve
+from study.results import read_results
+from study.spread import (
     Spread,
     chain_of,
     chance_of_one_seed,

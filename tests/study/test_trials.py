@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from qk_iteration.core.formats.format_error import FormatError
-from qk_iteration.study.trials import fingerprint_of_code, read_trials
+from study.trials import fingerprint_of_code, read_trials
 
 PROJECT = Path(__file__).parents[2]
 

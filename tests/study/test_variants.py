@@ -2,8 +2,8 @@
 
 import pytest
 
-from qk_iteration.study.results import read_results
-from qk_iteration.study.variants import ablation_variants
+from study.results import read_results
+from study.variants import ablation_variants
 
 
 def test_each_variant_is_compared_with_the_default_of_its_method(study):

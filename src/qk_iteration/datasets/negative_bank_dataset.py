@@ -1,7 +1,7 @@
 """The negative bank as a memory-mapped folder."""
 
-from qk_iteration.core.learning.bank import NegativeBank, open_bank
-from qk_iteration.core.learning.bank_writer import is_whole
+from qk_iteration.core.bank.bank_writer import is_whole
+from qk_iteration.core.bank.negative_bank import NegativeBank, open_bank
 from qk_iteration.datasets.path_dataset import PathDataset
 
 

@@ -1,6 +1,6 @@
 """The checkpoints of a training, as a handle."""
 
-from qk_iteration.core.learning.checkpoint import TrainingState
+from qk_iteration.core.learning.checkpoints import TrainingState
 from qk_iteration.datasets.path_dataset import PathDataset
 
 

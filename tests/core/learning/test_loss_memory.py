@@ -7,9 +7,9 @@ from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from qk_iteration.core.learning.excluded_rows import GroupIndex
-from qk_iteration.core.learning.info_nce import info_nce
-from qk_iteration.core.learning.info_nce_through_head import info_nce_through_head
+from qk_iteration.core.losses.info_nce import info_nce
+from qk_iteration.core.losses.info_nce_through_head import info_nce_through_head
+from qk_iteration.core.losses.row_pairs import GroupIndex
 
 BATCH_SIZE, COLUMNS, CHUNK_SIZE = 5, 16, 256
 

@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from qk_iteration.core.learning.learning_config import LossConfig, MoCoConfig
+from qk_iteration.core.learning.learning_config import MoCoConfig
 from qk_iteration.core.learning.moco import KeyQueue
+from qk_iteration.core.losses.loss_config import LossConfig
 from qk_iteration.core.models.descriptor_model import DescriptorModel
 from qk_iteration.core.models.model_config import ModelConfig
 

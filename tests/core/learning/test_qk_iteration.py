@@ -17,24 +17,24 @@ from qk_iteration.core.images.views import (
     open_training_images,
     rows_of_step,
 )
-from qk_iteration.core.learning.checkpoint import KEPT_SETTINGS, TrainingState
+from qk_iteration.core.learning.checkpoints import KEPT_SETTINGS, TrainingState
 from qk_iteration.core.learning.learning_config import (
     FORWARD_COST,
     LearningConfig,
-    LossConfig,
     MoCoConfig,
     QKConfig,
     SimCLRConfig,
 )
-from qk_iteration.core.learning.methods import (
+from qk_iteration.core.learning.paired_views import draw_paired_views
+from qk_iteration.core.learning.phase import fill_frozen_rows, plan_phases
+from qk_iteration.core.learning.tower import Side
+from qk_iteration.core.learning.training import (
     Training,
     learn_by_moco,
     learn_by_qk_iteration,
     learn_by_simclr,
 )
-from qk_iteration.core.learning.paired_views import draw_paired_views
-from qk_iteration.core.learning.phase import fill_frozen_rows, plan_phases
-from qk_iteration.core.learning.tower import Side
+from qk_iteration.core.losses.loss_config import LossConfig
 from qk_iteration.core.models.descriptor_model import DescriptorModel
 from qk_iteration.core.models.model_config import ModelConfig
 

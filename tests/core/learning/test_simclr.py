@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from qk_iteration.core.learning.learning_config import LossConfig
-from qk_iteration.core.learning.repulsion import nearest_negative_repulsion
 from qk_iteration.core.learning.schedule import warmup_cosine
 from qk_iteration.core.learning.simclr import batch_loss
+from qk_iteration.core.losses.loss_config import LossConfig
+from qk_iteration.core.losses.repulsion import nearest_negative_repulsion
 
 
 def unit_rows(num_rows, dim, seed=0):

@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 import torch
 
+from qk_iteration.core.bank.negative_bank import NegativeBank
 from qk_iteration.core.images.edits.material import Material
 from qk_iteration.core.images.image_cache import ImageCache
 from qk_iteration.core.images.recipe import EditRecipe
 from qk_iteration.core.images.views import TrainingImages
-from qk_iteration.core.learning.bank import NegativeBank
-from qk_iteration.core.learning.checkpoint import TrainingState
+from qk_iteration.core.learning.checkpoints import TrainingState
 from qk_iteration.core.learning.continuation import seed_of_continuation
 from qk_iteration.core.learning.tower import Side
 from qk_iteration.pipelines.training import nodes

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from qk_iteration.core.losses.loss_config import LossConfig
 from qk_iteration.core.models.precision import Precision
 from qk_iteration.core.parameter_block import ParameterBlock
 
@@ -68,15 +69,6 @@ def num_affordable_steps(learning: LearningConfig, passes_per_step: float) -> in
             f"{passes_per_step:.0f}. Raise image_passes."
         )
     return num_steps
-
-
-class LossConfig(ParameterBlock):
-    """The loss of either method."""
-
-    temperature: float = Field(gt=0, description="divides the cosine similarities")
-    repulsion: float = Field(
-        ge=0, description="weight of the nearest-negative repulsion"
-    )
 
 
 class QKConfig(ParameterBlock):

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from qk_iteration.core.bank.frozen_rows import FrozenRows
 from qk_iteration.core.images.views import TrainingImages
-from qk_iteration.core.learning.frozen_rows import FrozenRows
 from qk_iteration.core.learning.learning_config import (
     FORWARD_COST,
     MoCoConfig,
@@ -22,8 +22,8 @@ from qk_iteration.core.learning.learning_config import (
 )
 from qk_iteration.core.learning.optimize import optimize
 from qk_iteration.core.learning.paired_views import draw_paired_views
+from qk_iteration.core.learning.session import TrainingSession
 from qk_iteration.core.learning.tower import Side
-from qk_iteration.core.learning.training_session import TrainingSession
 from qk_iteration.core.models.descriptor_model import DescriptorModel
 from qk_iteration.core.models.precision import Precision, autocast
 

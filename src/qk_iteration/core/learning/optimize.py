@@ -4,8 +4,8 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from qk_iteration.core.learning.schedule import warmup_cosine
+from qk_iteration.core.learning.session import TrainingSession
 from qk_iteration.core.learning.tower import Tower
-from qk_iteration.core.learning.training_session import TrainingSession
 
 
 def optimize(

@@ -8,23 +8,23 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from qk_iteration.core.bank.bank_padding import pad_bank
+from qk_iteration.core.bank.frozen_rows import FrozenRows
 from qk_iteration.core.images.views import (
     TrainingImages,
     ViewKind,
     ViewRequest,
     draw_views_of_steps,
 )
-from qk_iteration.core.learning.bank_padding import pad_bank
 from qk_iteration.core.learning.embed_views import embed_views
-from qk_iteration.core.learning.frozen_rows import FrozenRows
 from qk_iteration.core.learning.learning_config import (
     FORWARD_COST,
     LearningConfig,
     QKConfig,
 )
 from qk_iteration.core.learning.optimize import optimize
+from qk_iteration.core.learning.session import TrainingSession
 from qk_iteration.core.learning.tower import Side
-from qk_iteration.core.learning.training_session import TrainingSession
 from qk_iteration.core.models.descriptor_model import DescriptorModel
 from qk_iteration.core.models.precision import autocast
 

@@ -22,7 +22,7 @@ from qk_iteration.core.learning.phase import (
     plan_phases,
     run_phase,
 )
-from qk_iteration.core.learning.training_session import TrainingSession
+from qk_iteration.core.learning.session import TrainingSession
 from qk_iteration.core.models.descriptor_model import DescriptorModel
 
 _logger = logging.getLogger(__name__)

@@ -10,15 +10,15 @@ from torch.nn import functional as F
 
 from qk_iteration.core.images.views import TrainingImages
 from qk_iteration.core.learning.learning_config import (
-    LossConfig,
     SimCLRConfig,
     num_affordable_steps,
 )
 from qk_iteration.core.learning.optimize import optimize
 from qk_iteration.core.learning.paired_views import draw_paired_views
-from qk_iteration.core.learning.repulsion import nearest_negative_repulsion
+from qk_iteration.core.learning.session import TrainingSession
 from qk_iteration.core.learning.tower import Side
-from qk_iteration.core.learning.training_session import TrainingSession
+from qk_iteration.core.losses.loss_config import LossConfig
+from qk_iteration.core.losses.repulsion import nearest_negative_repulsion
 from qk_iteration.core.models.precision import autocast
 
 

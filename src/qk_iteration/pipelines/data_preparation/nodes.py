@@ -5,12 +5,12 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image
 
+from qk_iteration.builtin_benchmark.build import build_benchmark
+from qk_iteration.builtin_benchmark.manifest import BUILTIN_MANIFEST
 from qk_iteration.config import BuiltinBenchmarkConfig, EditRecipe, ImagesConfig
 from qk_iteration.core.formats.ground_truth import TrueMatches
-from qk_iteration.core.images.benchmark.build import build_benchmark
-from qk_iteration.core.images.benchmark.manifest import BUILTIN_MANIFEST
+from qk_iteration.core.images.benchmark_tables import tabulate_benchmark
 from qk_iteration.core.images.edit_sheet import draw_edit_sheet
-from qk_iteration.core.retrieval.benchmark_tables import tabulate_benchmark
 
 
 def prepare_benchmark(

@@ -5,15 +5,15 @@ from pathlib import Path
 import pandas as pd
 
 from qk_iteration.config import DescriptionConfig, ExternalModelConfig, ImagesConfig
+from qk_iteration.core.describing.describe_images import describe_images
+from qk_iteration.core.describing.external_model import (
+    describe_with_external_model,
+    load_external_model,
+)
 from qk_iteration.core.formats.descriptors import Descriptors
 from qk_iteration.core.images.image_table import tabulate_images
 from qk_iteration.core.models.descriptor_model import DescriptorModel
 from qk_iteration.core.models.device import choose_device
-from qk_iteration.core.retrieval.describe import describe_images
-from qk_iteration.core.retrieval.external_model import (
-    describe_with_external_model,
-    load_external_model,
-)
 
 
 def describe(

@@ -6,7 +6,7 @@ import pandas as pd
 
 from qk_iteration.config import ImagesConfig
 from qk_iteration.core.formats.ground_truth import TrueMatches
-from qk_iteration.core.retrieval.benchmark_tables import tabulate_benchmark
+from qk_iteration.core.images.benchmark_tables import tabulate_benchmark
 
 
 def tabulate_folder(

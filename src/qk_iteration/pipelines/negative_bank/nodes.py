@@ -11,9 +11,9 @@ from qk_iteration.config import (
     ModelConfig,
     QKConfig,
 )
+from qk_iteration.core.bank.negative_bank import NegativeBank
 from qk_iteration.core.images.views import open_training_images
-from qk_iteration.core.learning.bank import NegativeBank
-from qk_iteration.core.learning.initial_bank import (
+from qk_iteration.core.learning.first_bank import (
     fill_initial_bank,
     whiten_initial_model,
 )

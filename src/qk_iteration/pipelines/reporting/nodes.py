@@ -6,8 +6,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from qk_iteration.config import ImagesConfig
+from qk_iteration.core.describing.perceptual_hash import hash_images
 from qk_iteration.core.formats.descriptors import Descriptors
-from qk_iteration.core.retrieval.perceptual_hash import hash_images
 from qk_iteration.pipelines.reporting.comparison import (
     compare_methods,
     plot_comparison,

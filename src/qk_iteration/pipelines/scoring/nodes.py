@@ -8,11 +8,11 @@ from qk_iteration.config import ScoredFilesConfig, ScoringConfig
 from qk_iteration.core.formats.descriptors import Descriptors
 from qk_iteration.core.formats.ground_truth import TrueMatches
 from qk_iteration.core.formats.predicted_matches import PredictedMatches
-from qk_iteration.core.metrics.precision_recall_plot import plot_precision_recall
 from qk_iteration.core.models.device import choose_device
-from qk_iteration.core.retrieval.evaluate import find_candidates, score_predictions
-from qk_iteration.core.retrieval.score_files import score_files, whiten_and_normalize
-from qk_iteration.core.retrieval.score_normalization import ScoreNormalization
+from qk_iteration.core.scoring.evaluate import find_candidates, score_predictions
+from qk_iteration.core.scoring.precision_recall_plot import plot_precision_recall
+from qk_iteration.core.scoring.score_files import score_files, whiten_and_normalize
+from qk_iteration.core.search.score_normalization import ScoreNormalization
 
 
 def search(

@@ -14,24 +14,24 @@ from qk_iteration.config import (
     QKConfig,
     SimCLRConfig,
 )
+from qk_iteration.core.bank.negative_bank import NegativeBank
 from qk_iteration.core.formats.ground_truth import TrueMatches
 from qk_iteration.core.images.views import open_training_images
-from qk_iteration.core.learning.bank import NegativeBank
-from qk_iteration.core.learning.checkpoint import TrainingState
+from qk_iteration.core.learning.checkpoints import TrainingState
 from qk_iteration.core.learning.continuation import seed_of_continuation
-from qk_iteration.core.learning.methods import (
+from qk_iteration.core.learning.near_copy_groups import with_near_copies_grouped
+from qk_iteration.core.learning.tower import Side
+from qk_iteration.core.learning.training import (
     TrainedPair,
     Training,
     learn_by_moco,
     learn_by_qk_iteration,
     learn_by_simclr,
 )
-from qk_iteration.core.learning.near_copies import with_near_copies_grouped
-from qk_iteration.core.learning.tower import Side
+from qk_iteration.core.learning.validation import Validation, open_validation
 from qk_iteration.core.models.descriptor_model import DescriptorModel
 from qk_iteration.core.models.device import choose_device
 from qk_iteration.core.models.model_file import load_model
-from qk_iteration.core.retrieval.validation import Validation, open_validation
 from qk_iteration.tracking import report_to_mlflow
 
 

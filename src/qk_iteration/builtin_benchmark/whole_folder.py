@@ -1,0 +1,56 @@
+"""Benchmark folders that appear under their name when they are whole.
+
+Each is built in a folder beside the target that takes the target's name at the end: a
+build that was killed leaves nothing that looks like a benchmark, and is simply done
+anew.
+"""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from qk_iteration.builtin_benchmark.layout import MARKER
+
+
+def has_mark(folder: Path, mark: str) -> bool:
+    """Whether a folder was built whole, and with what this mark stands for."""
+    marker = folder / MARKER
+    return marker.is_file() and marker.read_text("utf-8") == mark
+
+
+def check_replaceable(folder: Path) -> None:
+    """Refuse to replace a person's own files.
+
+    Raises:
+        FileExistsError: If ``folder`` holds anything that was not built here.
+    """
+    is_ours = not folder.exists() or (folder / MARKER).is_file()
+    if not is_ours and any(folder.iterdir()):
+        raise FileExistsError(
+            f"folder must be new, empty, or a benchmark that was built before; got "
+            f"{folder}, which holds other files. Choose another folder or empty it."
+        )
+
+
+@contextmanager
+def appearing_whole(folder: Path, mark: str) -> Iterator[Path]:
+    """A new folder beside ``folder``, which it replaces when the block ends well.
+
+    Args:
+        folder: What is built; see `check_replaceable`.
+        mark: Of all that decides the content; see `has_mark`.
+
+    Yields:
+        The folder to build in. It does not exist yet.
+
+    Raises:
+        FileExistsError: If ``folder`` holds anything that was not built here.
+    """
+    check_replaceable(folder)
+    partial = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    yield partial
+    (partial / MARKER).write_text(mark, "utf-8")
+    shutil.rmtree(folder, ignore_errors=True)
+    partial.rename(folder)

@@ -1,0 +1,129 @@
+"""Judges a pair of models during training, on images that are held in memory."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from qk_iteration.core.describing.describe_images import DescriptionConfig
+from qk_iteration.core.formats.descriptors import Descriptors
+from qk_iteration.core.formats.ground_truth import TrueMatches
+from qk_iteration.core.images.image_cache import ImageCache, open_image_cache
+from qk_iteration.core.models.descriptor_model import DescriptorModel
+from qk_iteration.core.models.precision import Precision, autocast
+from qk_iteration.core.scoring.evaluate import evaluate_descriptors
+
+
+def open_validation(
+    queries: pd.DataFrame,
+    references: pd.DataFrame,
+    true_matches: TrueMatches,
+    folder: Path,
+    *,
+    image_size: int,
+    max_pixels: int,
+    description: DescriptionConfig,
+) -> "Validation":
+    """The validation set, its images decoded once and kept under ``folder``.
+
+    Args:
+        queries: Table with ``image_id`` and ``path``.
+        references: Likewise.
+        true_matches: Which reference each query is a copy of.
+        folder: Where decoded images are kept.
+        image_size: Side of the squares the models see, in pixels.
+        max_pixels: Larger images are an error.
+        description: Batch size and precision.
+    """
+    query_cache, reference_cache = (
+        open_image_cache(
+            table, folder / f"validation_{name}", size=image_size, max_pixels=max_pixels
+        )
+        for name, table in (("queries", queries), ("references", references))
+    )
+    return Validation(
+        queries=query_cache,
+        references=reference_cache,
+        true_matches=true_matches,
+        batch_size=description.batch_size,
+        precision=description.precision,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Validation:
+    """Micro-AP of a pair of models on a validation set.
+
+    Attributes:
+        queries: Decoded query images.
+        references: Decoded reference images.
+        true_matches: Which reference each query is a copy of.
+        batch_size: Images described at a time.
+        precision: Of the backbone.
+    """
+
+    queries: ImageCache
+    references: ImageCache
+    true_matches: TrueMatches
+    batch_size: int
+    precision: Precision
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with any image, true match, or the precision."""
+        content = [
+            self.queries.fingerprint,
+            self.references.fingerprint,
+            sorted(self.true_matches.references.items()),
+            self.precision,
+        ]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
+
+    def __call__(
+        self, query_model: DescriptorModel, key_model: DescriptorModel
+    ) -> dict[str, float]:
+        """Score the query model on queries and the key model on references.
+
+        Returns:
+            ``micro_ap``, ``recall_at_p90``, ``recall_at_rank1``, and ``model_cosine``:
+            the mean cosine of both models' embeddings of one clean image, which falls
+            when the two drift apart.
+        """
+        references = self._describe(self.references, key_model)
+        queries = self._describe(self.queries, query_model)
+        score = evaluate_descriptors(
+            Descriptors(np.array(self.queries.image_ids), queries),
+            Descriptors(np.array(self.references.image_ids), references),
+            self.true_matches,
+            protocol="isc2021",
+        )
+        cosine = 1.0
+        if query_model is not key_model:
+            seen_by_query_model = self._describe(self.references, query_model)
+            cosine = float((seen_by_query_model * references).sum(axis=1).mean())
+        return {
+            "micro_ap": score.micro_ap,
+            "recall_at_p90": score.recall_at_p90,
+            "recall_at_rank1": score.recall_at_rank1,
+            "model_cosine": cosine,
+        }
+
+    def _describe(
+        self, images: ImageCache, model: DescriptorModel
+    ) -> NDArray[np.float32]:
+        model.eval()
+        parts: list[Tensor] = []
+        with torch.inference_mode(), autocast(model, self.precision):
+            for start in range(0, len(images), self.batch_size):
+                pixels = np.array(images.pixels[start : start + self.batch_size])
+                parts.append(model(torch.from_numpy(pixels)).float().cpu())
+        # Mixed precision rounds lengths; the search expects unit length.
+        vectors: NDArray[np.float32] = F.normalize(torch.cat(parts), dim=1).numpy()
+        return vectors

@@ -1,0 +1,188 @@
+"""From descriptors or predicted matches of any system to its score.
+
+One import and one call::
+
+    from qk_iteration.core.scoring.evaluate import evaluate_descriptors
+
+    score = evaluate_descriptors(
+        (query_ids, query_vectors),
+        (reference_ids, reference_vectors),
+        {"Q00001": ["R000042"], "Q00002": []},
+        protocol="isc2021",
+    )
+    score.micro_ap
+
+Arrays and files are taken alike. Nothing is trained, and neither torch nor Kedro is
+imported.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from qk_iteration.core.formats.descriptor_files import as_descriptors
+from qk_iteration.core.formats.descriptors import Descriptors, check_values
+from qk_iteration.core.formats.ground_truth import TrueMatches, as_true_matches
+from qk_iteration.core.formats.predicted_matches import (
+    PredictedMatches,
+    as_predicted_matches,
+)
+from qk_iteration.core.scoring.judging import (
+    admit_predictions,
+    check_descriptors_fit,
+    is_labelled,
+    mark_correct,
+)
+from qk_iteration.core.scoring.precision_recall import (
+    precision_recall_curve,
+    recall_at_precision,
+)
+from qk_iteration.core.scoring.protocols import protocol_named
+from qk_iteration.core.scoring.recall_at_rank import (
+    ranks_of_found_matches,
+    recall_at_rank,
+)
+from qk_iteration.core.scoring.score import Score
+from qk_iteration.core.search.search_references import search_references
+from qk_iteration.core.search.similarity import Metric
+
+logger = logging.getLogger(__name__)
+
+DescriptorSource = Descriptors | tuple[Sequence[str], Any] | str | Path | Sequence[Any]
+PredictionSource = PredictedMatches | tuple[Any, Any, Any] | str | Path
+TrueMatchSource = TrueMatches | Mapping[str, Sequence[str]] | str | Path | Sequence[Any]
+
+
+def evaluate_descriptors(
+    queries: DescriptorSource,
+    references: DescriptorSource,
+    true_matches: TrueMatchSource,
+    *,
+    protocol: str,
+    metric: Metric = "l2",
+    top_k: int = 10,
+    device: str = "cpu",
+) -> Score:
+    """Search the references for every query, and judge what was found.
+
+    Args:
+        queries: Ids (Q,) and descriptors (Q, D) of the edited copies; or one or
+            several descriptor files.
+        references: Ids (R,) and descriptors (R, D) of the images sought in; or files.
+        true_matches: Reference ids by query id, with an empty list for a labelled
+            query without match; or rows (query id, reference id or None); or a file.
+        protocol: ``isc2021``, ``drivendata`` or ``knn``.
+        metric: ``l2`` (the rule of the challenge) or ``inner_product``.
+        top_k: References per query, of ``knn`` only.
+        device: ``cpu``, or a torch device such as ``cuda``.
+
+    Returns:
+        The figures and the precision-recall curve.
+
+    Raises:
+        FormatError: If the descriptors or the ground truth are malformed, or do not
+            belong together.
+        ValueError: If a setting is unknown.
+    """
+    truth = as_true_matches(true_matches)
+    predicted = find_candidates(
+        as_descriptors(queries),
+        as_descriptors(references),
+        truth,
+        protocol=protocol,
+        metric=metric,
+        top_k=top_k,
+        device=device,
+    )
+    return score_predictions(predicted, truth, protocol=protocol, top_k=top_k)
+
+
+def find_candidates(
+    queries: Descriptors,
+    references: Descriptors,
+    true_matches: TrueMatches,
+    *,
+    protocol: str,
+    metric: Metric,
+    top_k: int,
+    device: str,
+) -> PredictedMatches:
+    """The pairs that a protocol judges, out of the descriptors of both sides.
+
+    The ground truth says which queries are labelled; what matches is not looked at.
+
+    Args and errors: as :func:`evaluate_descriptors`.
+
+    Returns:
+        Predicted matches, best first.
+    """
+    rule = protocol_named(protocol, top_k=top_k)
+    check_descriptors_fit(queries, references, true_matches)
+    if rule.only_labelled_queries:
+        queries = queries.select(is_labelled(queries.ids, true_matches))
+    for name, descriptors in (("Queries", queries), ("References", references)):
+        if check_values(descriptors, what=f"{name}' descriptors"):
+            logger.warning(
+                "%s have collapsed: all %d descriptors are equal, so that candidates "
+                "are chosen by id alone.",
+                name,
+                len(descriptors),
+            )
+    return search_references(
+        queries,
+        references,
+        num_candidates=rule.candidates_for(len(queries)),
+        per_query=rule.per_query,
+        metric=metric,
+        device=device,
+    )
+
+
+def score_predictions(
+    predictions: PredictionSource,
+    true_matches: TrueMatchSource,
+    *,
+    protocol: str,
+    top_k: int = 10,
+) -> Score:
+    """Judge the predicted matches of any system.
+
+    Args:
+        predictions: Three columns (P,) of query ids, reference ids and scores, higher
+            for more similar; or a CSV file.
+        true_matches: As in :func:`evaluate_descriptors`.
+        protocol: ``isc2021`` refuses more than 500,000 pairs and counts what is found
+            for unlabelled queries as wrong; ``drivendata`` leaves such pairs out;
+            ``knn`` refuses more than ``top_k`` pairs of one query.
+        top_k: References per query, of ``knn`` only.
+
+    Returns:
+        The figures and the precision-recall curve.
+
+    Raises:
+        FormatError: If either is malformed, they have no query in common, or there
+            are more pairs than the protocol allows.
+        ValueError: If a setting is unknown.
+    """
+    rule = protocol_named(protocol, top_k=top_k)
+    truth = as_true_matches(true_matches)
+    predicted = admit_predictions(as_predicted_matches(predictions), truth, rule)
+    is_correct = mark_correct(predicted, truth)
+    num_true_matches = len(truth.pairs)
+    curve = precision_recall_curve(predicted.scores, is_correct, num_true_matches)
+    recall_at_p90, threshold_at_p90 = recall_at_precision(curve, 0.9)
+    ranks = ranks_of_found_matches(predicted.scores, is_correct, predicted.query_rows)
+    score = Score(
+        protocol=rule.name,
+        micro_ap=curve.micro_average_precision,
+        recall_at_p90=recall_at_p90,
+        threshold_at_p90=threshold_at_p90,
+        recall_at_rank1=recall_at_rank(ranks, num_true_matches, max_rank=1),
+        recall_at_rank10=recall_at_rank(ranks, num_true_matches, max_rank=10),
+        num_predictions=len(predicted),
+        num_true_matches=num_true_matches,
+        curve=curve,
+    )
+    logger.info("Protocol %s: micro-AP %.5f.", score.protocol, score.micro_ap)
+    return score

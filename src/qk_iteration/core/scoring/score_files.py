@@ -1,0 +1,213 @@
+"""Score the files of any system: what ``qk-score`` and the ``score`` pipeline do."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from qk_iteration.core.formats.atomic_file import replacing
+from qk_iteration.core.formats.descriptor_files import read_descriptors
+from qk_iteration.core.formats.descriptors import Descriptors
+from qk_iteration.core.formats.ground_truth import read_true_matches
+from qk_iteration.core.formats.predicted_matches import (
+    PredictedMatches,
+    read_predicted_matches,
+    write_predicted_matches,
+)
+from qk_iteration.core.formats.submission import read_submission
+from qk_iteration.core.scoring.evaluate import find_candidates, score_predictions
+from qk_iteration.core.scoring.precision_recall_plot import plot_precision_recall
+from qk_iteration.core.scoring.protocols import protocol_named
+from qk_iteration.core.scoring.score import Score
+from qk_iteration.core.search.score_normalization import (
+    ScoreNormalization,
+    normalize_scores,
+)
+from qk_iteration.core.search.similarity import Metric, check_metric
+from qk_iteration.core.search.whitening import fit_projection
+
+FilePath = str | Path
+FilePaths = FilePath | Sequence[FilePath]
+PLOT_SUFFIXES = (".png", ".svg", ".pdf")
+
+
+def score_files(
+    *,
+    ground_truth: FilePaths,
+    protocol: str,
+    query_descriptors: FilePaths | None = None,
+    reference_descriptors: FilePaths | None = None,
+    submission: FilePath | None = None,
+    predictions: FilePath | None = None,
+    training_descriptors: FilePaths | None = None,
+    whitening_dim: int | None = None,
+    normalization: ScoreNormalization | None = None,
+    metric: Metric = "l2",
+    top_k: int = 10,
+    device: str = "cpu",
+    metrics_path: FilePath | None = None,
+    plot_path: FilePath | None = None,
+    predictions_path: FilePath | None = None,
+) -> Score:
+    """Score descriptors, a submission or predicted matches from anywhere.
+
+    Args:
+        ground_truth: A .csv or .json file, or several that share no query.
+        protocol: ``isc2021``, ``drivendata`` or ``knn``.
+        query_descriptors: One file or several; with ``reference_descriptors``.
+        reference_descriptors: Likewise.
+        submission: The one-file form, instead of the two.
+        predictions: A CSV file, instead of descriptors.
+        training_descriptors: What whitening and normalization learn from.
+        whitening_dim: Numbers kept by PCA whitening; None for no whitening.
+        normalization: Score normalization; None for none.
+        metric: ``l2`` or ``inner_product``.
+        top_k: References per query, of ``knn`` only.
+        device: ``cpu``, or a torch device such as ``cuda``.
+        metrics_path: Where to write the figures as JSON.
+        plot_path: Where to draw the precision-recall curve; .png, .svg or .pdf.
+        predictions_path: Where to write what was judged, as CSV.
+
+    Returns:
+        The figures and the curve.
+
+    Raises:
+        FormatError: If a file is malformed or the files do not belong together.
+        ValueError: If the settings contradict each other.
+        OSError: If a file cannot be opened.
+    """
+    protocol_named(protocol, top_k=top_k)
+    check_metric(metric)
+    _check_plot_path(plot_path)
+    _check_sources(query_descriptors, reference_descriptors, submission, predictions)
+    _check_background(training_descriptors, whitening_dim, normalization, predictions)
+    truth = read_true_matches(ground_truth)
+    if predictions is not None:
+        predicted = read_predicted_matches(predictions)
+    else:
+        queries, references = (
+            read_submission(submission)
+            if submission is not None
+            else (_read(query_descriptors), _read(reference_descriptors))
+        )
+        if training_descriptors is not None:
+            queries, references = whiten_and_normalize(
+                queries,
+                references,
+                read_descriptors(training_descriptors),
+                whitening_dim=whitening_dim,
+                normalization=normalization,
+                metric=metric,
+                device=device,
+            )
+        predicted = find_candidates(
+            queries,
+            references,
+            truth,
+            protocol=protocol,
+            metric=metric,
+            top_k=top_k,
+            device=device,
+        )
+    score = score_predictions(predicted, truth, protocol=protocol, top_k=top_k)
+    _write_results(score, predicted, metrics_path, plot_path, predictions_path)
+    return score
+
+
+def whiten_and_normalize(
+    queries: Descriptors,
+    references: Descriptors,
+    training: Descriptors,
+    *,
+    whitening_dim: int | None,
+    normalization: ScoreNormalization | None,
+    metric: Metric,
+    device: str,
+) -> tuple[Descriptors, Descriptors]:
+    """Both optional steps between description and search, in their order.
+
+    Args:
+        queries: Shape (Q, D).
+        references: Shape (R, D).
+        training: What both steps learn from. Shape (N, D).
+        whitening_dim: Numbers kept by PCA whitening; None for no whitening.
+        normalization: Score normalization; None for none.
+        metric: What the result is searched with.
+        device: Where to search the training images.
+
+    Returns:
+        Queries and references to be searched.
+    """
+    if whitening_dim is not None:
+        whitening = fit_projection(training, dim=whitening_dim, whiten=True)
+        queries, references, training = map(
+            whitening.apply, (queries, references, training)
+        )
+    if normalization is None:
+        return queries, references
+    return normalize_scores(
+        queries, references, training, normalization, metric=metric, device=device
+    )
+
+
+def _check_plot_path(plot_path: FilePath | None) -> None:
+    if plot_path is not None and Path(plot_path).suffix not in PLOT_SUFFIXES:
+        raise ValueError(
+            f"plot_path must end in {', '.join(PLOT_SUFFIXES)}; got '{plot_path}'."
+        )
+
+
+def _check_sources(
+    query_descriptors: FilePaths | None,
+    reference_descriptors: FilePaths | None,
+    submission: FilePath | None,
+    predictions: FilePath | None,
+) -> None:
+    has_both = query_descriptors is not None and reference_descriptors is not None
+    if (query_descriptors is None) != (reference_descriptors is None) or sum(
+        [has_both, submission is not None, predictions is not None]
+    ) != 1:
+        raise ValueError(
+            "Give either query_descriptors and reference_descriptors, or submission, "
+            "or predictions, and only one of them."
+        )
+
+
+def _check_background(
+    training_descriptors: FilePaths | None,
+    whitening_dim: int | None,
+    normalization: ScoreNormalization | None,
+    predictions: FilePath | None,
+) -> None:
+    is_needed = whitening_dim is not None or normalization is not None
+    if is_needed and predictions is not None:
+        raise ValueError(
+            "Whitening and score normalization need descriptors; predictions are "
+            "scored as they are."
+        )
+    if is_needed != (training_descriptors is not None):
+        raise ValueError(
+            "training_descriptors must be given for whitening and score normalization, "
+            "and for nothing else."
+        )
+
+
+def _read(paths: FilePaths | None) -> Descriptors:
+    assert paths is not None  # _check_sources has seen to it
+    return read_descriptors(paths)
+
+
+def _write_results(
+    score: Score,
+    predicted: PredictedMatches,
+    metrics_path: FilePath | None,
+    plot_path: FilePath | None,
+    predictions_path: FilePath | None,
+) -> None:
+    if metrics_path is not None:
+        with replacing(metrics_path) as partial:
+            partial.write_text(score.to_json(), "utf-8")
+    if plot_path is not None:
+        figure = plot_precision_recall({score.protocol: score.curve})
+        with replacing(plot_path) as partial:
+            figure.savefig(partial, format=Path(plot_path).suffix[1:], dpi=150)
+    if predictions_path is not None:
+        write_predicted_matches(predictions_path, predicted)
