@@ -1,5 +1,7 @@
-"""The one error for a file or array that is not what the format demands."""
+"""What is raised when a file or table is not what its format says."""
+
+from qk_iteration.core.user_error import UserError
 
 
-class FormatError(ValueError):
-    """A file or array is malformed; the message says where and what to do."""
+class FormatError(UserError):
+    """A malformed file or table; the message says where, and what to do."""
