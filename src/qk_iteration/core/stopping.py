@@ -1,0 +1,49 @@
+"""A stop that was asked for, by Ctrl-C or a signal; long loops look for it between steps.
+
+A signal handler that raises may do so anywhere: while a worker is being forked, inside a
+database, between two lines that belong together. So the handler only leaves its request
+here, and the loops stop where stopping is safe. It is one request for the process, as
+signals are.
+"""
+
+import signal
+
+_requests: list[int] = []
+
+
+class StoppedError(Exception):
+    """Raised where a loop stops because it was asked to.
+
+    Attributes:
+        signal_number: Of the signal that asked.
+    """
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__(f"Stopped by {signal.Signals(signal_number).name}.")
+        self.signal_number = signal_number
+
+
+def request_stop(signal_number: int) -> None:
+    """Ask every loop to stop at its next safe place."""
+    _requests.append(signal_number)
+
+
+def withdraw_stop() -> None:
+    """Forget what was asked, for the next run of this process."""
+    _requests.clear()
+
+
+def stop_requested() -> int | None:
+    """The signal that asked first, or None."""
+    return _requests[0] if _requests else None
+
+
+def stop_if_requested() -> None:
+    """Call between two steps.
+
+    Raises:
+        StoppedError: If a stop was asked for.
+    """
+    number = stop_requested()
+    if number is not None:
+        raise StoppedError(number)
