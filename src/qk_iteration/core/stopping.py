@@ -1,9 +1,9 @@
-"""A stop that was asked for, by Ctrl-C or a signal; long loops look for it between steps.
+"""A stop that was asked for, by Ctrl-C or a signal; long loops look for it.
 
-A signal handler that raises may do so anywhere: while a worker is being forked, inside a
-database, between two lines that belong together. So the handler only leaves its request
-here, and the loops stop where stopping is safe. It is one request for the process, as
-signals are.
+A signal handler that raises may do so anywhere: while a worker is being forked, inside
+a database, between two lines that belong together. So the handler only leaves its
+request here, and loops stop where stopping is safe, between two steps. It is one
+request for the process, as signals are.
 """
 
 import signal
