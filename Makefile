@@ -38,7 +38,14 @@ test: setup
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses=2 --dist=loadfile \
+		--cov=qk_iteration.core --cov-report=json:.coverage.json --cov-report=
+	$(BIN)/python -m tools.check_coverage .coverage.json
+
+# Kills, damage, full disks, mutated files: minutes more, so apart from `test`.
+.PHONY: faults
+faults: setup
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses=2 -m slow tests/faults
 
 .PHONY: format
 format: setup
