@@ -1,4 +1,4 @@
-"""Print how much of every core module the tests run, and refuse one that has too little.
+"""Print how much of each core module the tests run; refuse one that has too little.
 
 The line coverage is read from the JSON report of coverage.py.
 """
