@@ -10,6 +10,7 @@ Shapes:
 """
 
 import itertools
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import yaml
 from edits import smooth_picture
 from loss_variants import EMBEDDING_DIM, draw_problem
 from measuring import Step
+from padded_bank import pad_bank
 from torch.nn import functional
 
 from qk_iteration.core.bank.frozen_rows import FrozenRows
@@ -165,6 +167,51 @@ class StepParts:
         def step() -> None:
             loss, _ = batch_loss(embeddings, groups, self._simclr.loss)
             loss.backward()
+
+        return step
+
+    def padded_bank(self, frozen: str, bank_dtype: str, bank_size: int) -> FrozenRows:
+        """Return the bank of the clean images, synthetic rows behind it up to N.
+
+        Args:
+            frozen: ``model`` for finished rows, ``backbone`` for features that the
+                head, which both sides share, makes into rows.
+            bank_dtype: Of the rows.
+            bank_size: N, at least the number of the images.
+        """
+        model = self._tower.model.eval()
+        represent = model if frozen == "model" else model.features
+        requests = [ViewRequest(row, "clean", 0) for row in range(len(self._images))]
+        (pixels,) = draw_views(self._images, [requests], num_workers=0)
+        with torch.no_grad(), autocast(model, self._learning.precision):
+            rows = represent(pixels).to(getattr(torch, bank_dtype))
+        bank = FrozenRows(
+            rows=rows,
+            head=None if frozen == "model" else model.head,
+            groups=torch.arange(len(rows)),
+            count_same_group=self._qk.same_group == "positive",
+            chunk_size=self._qk.chunk_size,
+        )
+        return pad_bank(bank, bank_size - len(rows), seed=0)
+
+    def whole_step(self, bank: FrozenRows) -> Callable[[int], float]:
+        """Return a function that takes the numbered SGD step and gives its loss."""
+        tower, settings = self._tower, self._learning
+
+        def step(number: int) -> float:
+            requests = self._requests(number, "edited", self._batch_size)
+            (pixels,) = draw_views(self._images, [requests], num_workers=0)
+            for optimizer in (tower.backbone_optimizer, tower.head_optimizer):
+                optimizer.zero_grad(set_to_none=True)
+            tower.train_mode()
+            with autocast(tower.model, settings.precision):
+                embeddings = tower.model(pixels).float()
+            positive_rows = torch.tensor([request.row for request in requests])
+            loss = bank.loss(embeddings, positive_rows, self._qk.loss).loss
+            loss.backward()
+            rate, norm = self._qk.learning_rate, settings.gradient_clip
+            apply_gradients([tower], tower, rate=rate, largest_norm=norm)
+            return loss.item()
 
         return step
 

@@ -4,10 +4,8 @@ from pathlib import Path
 
 import pytest
 from kedro.config import OmegaConfigLoader
-from kedro.io import DataCatalog
 
 from qk_iteration import config
-from qk_iteration.pipeline_registry import register_pipelines
 from qk_iteration.settings import CONFIG_LOADER_ARGS
 
 PROJECT = Path(__file__).parents[1]
@@ -45,25 +43,6 @@ def test_parameters_of_an_environment_are_whole_and_known(environment):
     assert set(parameters) == PLAIN | set(BLOCKS)
     for name, block in BLOCKS.items():
         block.model_validate(parameters[name])
-
-
-def test_a_scale_test_writes_nothing_where_a_normal_run_has_its_models():
-    normal, scale_test = (files_written_by_train(e) for e in ("base", "scale_test"))
-    assert normal.keys() == scale_test.keys()
-    shared = {name for name, path in normal.items() if path == scale_test[name]}
-    assert {normal[name].split("/")[1] for name in shared} == {"02_intermediate"}
-    assert all("/scale_test/" in scale_test[name] for name in normal.keys() - shared)
-
-
-def files_written_by_train(environment):
-    resolver = DataCatalog.from_config(
-        loader_of(environment)["catalog"]
-    ).config_resolver
-    train = register_pipelines()["train"]
-    names = train.all_outputs() | {"negative_bank_folder", "qk.training_state"}
-    configs = {name: resolver.resolve_pattern(name) for name in sorted(names)}
-    del configs["edit_sheet"]  # Of the edits and images alone.
-    return {name: c["filepath"] for name, c in configs.items() if "filepath" in c}
 
 
 @pytest.mark.parametrize(

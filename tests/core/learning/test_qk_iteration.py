@@ -71,10 +71,8 @@ QK = QKConfig(
     same_group="left_out",
     bank_dtype="float32",
     chunk_size=5,
-    padding_rows=0,
 )
 WHOLE_MODEL_QK = QK.model_copy(update={"frozen": "model"})
-PADDED_QK = WHOLE_MODEL_QK.model_copy(update={"padding_rows": 7})
 SIMCLR = SimCLRConfig(learning_rate=1e-3, loss=LOSS, key_view="clean")
 MOCO = MoCoConfig(
     learning_rate=1e-3,
@@ -248,7 +246,6 @@ def test_rows_of_the_same_group_may_be_positives(images, tmp_path):
     [
         (learn_by_qk_iteration, QK),
         (learn_by_qk_iteration, WHOLE_MODEL_QK),
-        (learn_by_qk_iteration, PADDED_QK),
         (learn_by_simclr, SIMCLR),
         (learn_by_moco, MOCO),
     ],
@@ -268,17 +265,6 @@ def test_an_interrupted_training_ends_as_if_it_were_not(
     assert same_weights(resumed[0], whole[0])
     assert same_weights(resumed[1], whole[1])
     assert resumed[2]["sgd_steps"] == whole[2]["sgd_steps"]
-
-
-def test_a_padded_training_learns_otherwise_and_says_it_is_no_result(
-    images, tmp_path, caplog
-):
-    unpadded = learn_by_qk_iteration(make_training(images, tmp_path), WHOLE_MODEL_QK)
-    assert "scale test" not in caplog.text
-    padded = learn_by_qk_iteration(make_training(images, tmp_path), PADDED_QK)
-    assert "scale test, never a result" in caplog.text
-    assert padded[2]["sgd_steps"] == unpadded[2]["sgd_steps"]
-    assert not same_weights(padded[0], unpadded[0])
 
 
 def test_other_weights_of_the_same_name_are_another_training(images, tmp_path):

@@ -95,10 +95,6 @@ class QKConfig(ParameterBlock):
     )
     bank_dtype: Literal["float32", "bfloat16", "float16"]
     chunk_size: int = Field(ge=1, description="bank rows at a time; memory only")
-    padding_rows: int = Field(
-        ge=0,
-        description="synthetic rows appended to the bank: a scale test, never a result",
-    )
 
 
 class SimCLRConfig(ParameterBlock):

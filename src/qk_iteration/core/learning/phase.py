@@ -8,7 +8,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from qk_iteration.core.bank.bank_padding import pad_bank
 from qk_iteration.core.bank.frozen_rows import FrozenRows
 from qk_iteration.core.images.views import (
     TrainingImages,
@@ -99,8 +98,6 @@ def fill_frozen_rows(
 ) -> FrozenRows:
     """Embed every training image with the frozen side, in eval mode.
 
-    A scale test appends its synthetic rows.
-
     Args:
         phase: Says which side is frozen.
         frozen: The model of that side.
@@ -128,14 +125,13 @@ def fill_frozen_rows(
             learning,
             dtype=dtype,
         )
-    bank = FrozenRows(
+    return FrozenRows(
         rows=rows,
         head=None if is_head_frozen else frozen.head,
         groups=torch.tensor(images.groups),
         count_same_group=config.same_group == "positive",
         chunk_size=config.chunk_size,
     )
-    return pad_bank(bank, config.padding_rows, seed=images.seed)
 
 
 def run_phase(

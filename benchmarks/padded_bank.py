@@ -1,7 +1,6 @@
 """Synthetic rows behind the real ones: what a step costs against a larger bank.
 
-A scale test for those who have fewer images than they want to know the cost of. The
-rows show nothing, so a model that is trained against them is never a result.
+The rows show nothing, so a model that is trained against them is never a result.
 
 Shapes:
     N: rows of the real bank.
@@ -11,10 +10,9 @@ from dataclasses import replace
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 from qk_iteration.core.bank.frozen_rows import FrozenRows
-from qk_iteration.core.bank.row_moments import mean_and_spread
 
 _ROWS_AT_A_TIME = 16_384
 
@@ -24,19 +22,17 @@ def pad_bank(bank: FrozenRows, num_rows: int, *, seed: int) -> FrozenRows:
 
     They are normally distributed with the mean and the spread of each real column,
     and of unit length where the rows are finished embeddings. The same bank and seed
-    give the same rows on the same device, before and after a restart.
+    give the same rows on the same device.
 
     Args:
-        bank: The real rows; they keep their places.
-        num_rows: Synthetic rows; 0 returns the bank itself.
+        bank: The real rows, few enough to be widened at once; they keep their places.
+        num_rows: Synthetic rows.
         seed: Of the draw.
 
     Returns:
         A bank of N + ``num_rows`` rows. Each synthetic row is a group of its own, so
         it is a negative of every image.
     """
-    if num_rows == 0:
-        return bank
     num_real, num_columns = bank.rows.shape
     rows = bank.rows.new_empty(num_real + num_rows, num_columns)
     rows[:num_real] = bank.rows
@@ -47,9 +43,11 @@ def pad_bank(bank: FrozenRows, num_rows: int, *, seed: int) -> FrozenRows:
 
 def _fill(padding: Tensor, *, like: Tensor, unit_length: bool, seed: int) -> None:
     """Draw the rows of ``padding`` in place; only a chunk is ever held in float32."""
-    mean, spread = (moment.float() for moment in mean_and_spread(like))
+    spread, mean = torch.std_mean(like.float(), dim=0, correction=0)
     generator = torch.Generator(padding.device).manual_seed(seed)
     for chunk in padding.split(_ROWS_AT_A_TIME):
         noise = torch.randn(chunk.shape, generator=generator, device=padding.device)
         drawn = noise.mul_(spread).add_(mean)
-        chunk.copy_(F.normalize(drawn, dim=1, out=drawn) if unit_length else drawn)
+        if unit_length:
+            drawn = functional.normalize(drawn, dim=1, out=drawn)
+        chunk.copy_(drawn)

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from qk_iteration.core.bank.bank_padding import pad_bank
+from benchmarks.padded_bank import pad_bank
 from qk_iteration.core.bank.frozen_rows import FrozenRows
 from qk_iteration.core.losses.loss_config import LossConfig
 
@@ -72,8 +72,3 @@ def test_the_draw_depends_on_the_seed_alone():
     )
     assert torch.equal(one, same)
     assert not torch.equal(one, other)
-
-
-def test_without_padding_the_bank_is_the_same():
-    bank = make_bank()
-    assert pad_bank(bank, 0, seed=0) is bank
