@@ -9,8 +9,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from qk_iteration.core.describing.describe_images import DescriptionConfig
-from qk_iteration.core.describing.external_model import ExternalModelConfig
+from qk_iteration.core.describing.describing_config import (
+    DescriptionConfig,
+    ExternalModelConfig,
+)
 from qk_iteration.core.images.images_config import ImagesConfig
 from qk_iteration.core.images.recipe import EditRecipe
 from qk_iteration.core.learning.learning_config import (

@@ -6,8 +6,8 @@ import pytest
 import torch
 from PIL import Image
 
+from qk_iteration.core.describing.describing_config import ExternalModelConfig
 from qk_iteration.core.describing.external_model import (
-    ExternalModelConfig,
     describe_with_external_model,
     load_external_model,
 )

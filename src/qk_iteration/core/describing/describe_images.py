@@ -12,26 +12,17 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from pydantic import Field
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from qk_iteration.core.describing.describe import describe, frozen
+from qk_iteration.core.describing.describing_config import DescriptionConfig
 from qk_iteration.core.formats.descriptors import Descriptors
 from qk_iteration.core.images.decode import decode_square
-from qk_iteration.core.models.precision import Precision, autocast
-from qk_iteration.core.parameter_block import ParameterBlock
-from qk_iteration.core.progress_bar import progress_bar
+from qk_iteration.core.user_error import UserError
 
-Describe = Callable[[Tensor], Tensor]
+Represent = Callable[[Tensor], Tensor]
 """Maps uint8 pixels (B, S, S, 3) to descriptors (B, D)."""
-
-
-class DescriptionConfig(ParameterBlock):
-    """How descriptors are extracted."""
-
-    batch_size: int = Field(ge=1, description="images at a time")
-    num_workers: int = Field(ge=0, description="processes that decode")
-    precision: Precision
 
 
 def describe_images(
@@ -41,7 +32,7 @@ def describe_images(
     *,
     image_size: int,
     max_pixels: int,
-    describer: Describe | None = None,
+    represent: Represent | None = None,
     label: str = "describing",
 ) -> Descriptors:
     """Descriptors of all images of a table, in its order.
@@ -52,34 +43,23 @@ def describe_images(
         config: Batches, workers and precision.
         image_size: Side of the square that images are squashed to, in pixels.
         max_pixels: Larger images are an error.
-        describer: What to call on pixels; the model itself by default.
+        represent: What to call on pixels; the model itself by default.
         label: What the progress bar says.
 
     Returns:
         Their ids and vectors of shape (N, D), float32.
 
     Raises:
-        ValueError: If a descriptor is not finite.
+        UserError: If there are no images, or a descriptor is not finite.
     """
+    if len(images) == 0:
+        raise UserError(f"{label}: there are no images. Check the folder.")
     squares = _Squares(tuple(images["path"]), image_size, max_pixels)
-    loader = DataLoader(
+    batches: DataLoader[Tensor] = DataLoader(
         squares, batch_size=config.batch_size, num_workers=config.num_workers
     )
-    model.eval()
-    call = model if describer is None else describer
-    parts = []
-    with (
-        torch.inference_mode(),
-        autocast(model, config.precision),
-        progress_bar() as bar,
-    ):
-        task = bar.add_task(label, total=len(squares))
-        for pixels in loader:
-            parts.append(call(pixels).float().cpu().numpy())
-            bar.advance(task, len(pixels))
-    if not parts:
-        raise ValueError(f"{label}: there are no images. Check the folder.")
-    vectors: NDArray[np.float32] = np.concatenate(parts)
+    call = frozen(model, represent, precision=config.precision)
+    vectors = describe(batches, call, num_images=len(squares), label=label).numpy()
     _check_finite(vectors, images)
     return Descriptors(images["image_id"].to_numpy(np.str_), vectors)
 
@@ -105,7 +85,7 @@ class _Squares(Dataset[Tensor]):
 def _check_finite(vectors: NDArray[np.float32], images: pd.DataFrame) -> None:
     broken = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
     if len(broken):
-        raise ValueError(
+        raise UserError(
             f"{len(broken)} of {len(vectors)} descriptors are not finite, first "
             f"of {images['path'].iloc[broken[0]]}. The model has diverged: train with "
             "a lower learning_rate."

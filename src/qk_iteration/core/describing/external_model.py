@@ -6,34 +6,23 @@ unpickles Python code. Still, load files only from people you trust.
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from pydantic import Field
+from torch import Tensor
 
+from qk_iteration.core.describing.describe import describe
+from qk_iteration.core.describing.describing_config import ExternalModelConfig
 from qk_iteration.core.formats.descriptors import Descriptors, check_values
 from qk_iteration.core.images.decode import decode_image
-from qk_iteration.core.parameter_block import ParameterBlock
-from qk_iteration.core.progress_bar import progress_bar
+from qk_iteration.core.user_error import UserError
 
 Numbers = NDArray[np.float32]
 Model = Callable[[Numbers], Numbers]
 """From images (B, 3, H, W) to vectors (B, D)."""
-
-
-class ExternalModelConfig(ParameterBlock):
-    """A model file and its preprocessing."""
-
-    model_path: str = Field(description=".pt, .torchscript or .onnx")
-    image_size: int = Field(ge=8, description="of the square or the short edge; pixels")
-    resize: Literal["squash", "short_edge"]
-    pixel_mean: tuple[float, float, float] = Field(description="of pixels in [0, 1]")
-    pixel_std: tuple[float, float, float]
-    batch_size: int = Field(ge=1, description="1 is used where shapes differ")
 
 
 def describe_with_external_model(
@@ -49,21 +38,22 @@ def describe_with_external_model(
 
     Raises:
         FormatError: If a descriptor is not finite.
-        ValueError: If the model gives no table of vectors.
+        UserError: If the model gives no table of vectors.
     """
     size = config.batch_size if config.resize == "squash" else 1
     paths = list(images["path"])
-    parts = []
-    with progress_bar() as bar:
-        task = bar.add_task("describing", total=len(paths))
-        for start in range(0, len(paths), size):
-            batch = [
-                _prepare(decode_image(Path(path), max_pixels=max_pixels), config)
-                for path in paths[start : start + size]
-            ]
-            parts.append(_checked(model(np.stack(batch)), len(batch)))
-            bar.advance(task, len(batch))
-    vectors = np.concatenate(parts)
+    batches = (paths[start : start + size] for start in range(0, len(paths), size))
+
+    def represent(batch: list[str]) -> Tensor:
+        pixels = [
+            _prepare(decode_image(Path(path), max_pixels=max_pixels), config)
+            for path in batch
+        ]
+        return torch.from_numpy(_checked(model(np.stack(pixels)), len(batch)))
+
+    vectors = describe(
+        batches, represent, num_images=len(paths), label="describing"
+    ).numpy()
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     vectors = vectors / np.maximum(lengths, np.finfo(np.float32).tiny)
     descriptors = Descriptors(images["image_id"].to_numpy(np.str_), vectors)
@@ -75,16 +65,16 @@ def load_external_model(path: Path) -> Model:
     """The model of a file, on the CPU.
 
     Raises:
-        ValueError: If the file is missing, of another kind, or damaged.
+        UserError: If the file is missing, of another kind, or damaged.
     """
     if not path.is_file():
-        raise ValueError(f"model_path must be a file; got '{path}', which is none.")
+        raise UserError(f"model_path must be a file; got '{path}', which is none.")
     if path.suffix == ".onnx":
         return _load_onnx(path)
     try:
         module = torch.jit.load(str(path), map_location="cpu").eval()
     except RuntimeError as error:
-        raise ValueError(
+        raise UserError(
             f"model_path must be a TorchScript or .onnx file; '{path}' is not: "
             f"{str(error).splitlines()[0]}"
         ) from error
@@ -101,13 +91,13 @@ def _load_onnx(path: Path) -> Model:
     try:
         from onnxruntime import InferenceSession
     except ImportError as error:
-        raise ValueError(
+        raise UserError(
             "ONNX models need the extra onnx: pip install 'qk-iteration[onnx]'."
         ) from error
     try:
         session = InferenceSession(str(path), providers=["CPUExecutionProvider"])
     except Exception as error:  # The library's errors have no common base of their own.
-        raise ValueError(
+        raise UserError(
             f"model_path must be a whole .onnx file; '{path}' is not: "
             f"{str(error).splitlines()[0]}"
         ) from error
@@ -133,7 +123,7 @@ def _prepare(image: Image.Image, config: ExternalModelConfig) -> Numbers:
 
 def _checked(vectors: Numbers, num_images: int) -> Numbers:
     if vectors.ndim != 2 or len(vectors) != num_images:
-        raise ValueError(
+        raise UserError(
             f"The model must give one vector for each of {num_images} images; got "
             f"shape {vectors.shape}. Export the model up to its descriptor."
         )

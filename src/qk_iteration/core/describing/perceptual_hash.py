@@ -5,17 +5,22 @@ References:
     Algorithm" (the hash, and the Hamming distance as its measure).
 """
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 from numpy.typing import NDArray
 
+from qk_iteration.core.describing.describe import describe
 from qk_iteration.core.formats.descriptors import Descriptors
 from qk_iteration.core.images.decode import decode_image
-from qk_iteration.core.images.threaded_map import map_in_threads
+from qk_iteration.core.user_error import UserError
 
 BITS = 256
+BATCH_SIZE = 256
 
 
 def hash_images(images: pd.DataFrame, *, max_pixels: int) -> Descriptors:
@@ -32,12 +37,12 @@ def hash_images(images: pd.DataFrame, *, max_pixels: int) -> Descriptors:
         Vectors of shape (N, 256).
 
     Raises:
-        ValueError: If the package ``pdqhash`` is not installed.
+        UserError: If the package ``pdqhash`` is not installed.
     """
     try:
         from pdqhash import compute
     except ImportError as error:
-        raise ValueError(
+        raise UserError(
             "Perceptual hashes come from the package pdqhash, which is not installed. "
             "Install the extra: pip install 'qk-iteration[demo]'."
         ) from error
@@ -49,5 +54,14 @@ def hash_images(images: pd.DataFrame, *, max_pixels: int) -> Descriptors:
         vector: NDArray[np.float32] = (signs / np.sqrt(BITS)).astype(np.float32)
         return vector
 
-    hashes = map_in_threads(hash_file, list(images["path"]), description="hashing")
-    return Descriptors(images["image_id"].to_numpy(np.str_), np.stack(list(hashes)))
+    paths = list(images["path"])
+    batches = (paths[i : i + BATCH_SIZE] for i in range(0, len(paths), BATCH_SIZE))
+    # Threads are enough: Pillow decodes outside Python's interpreter lock.
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as executor:
+        vectors = describe(
+            batches,
+            lambda batch: torch.from_numpy(np.stack([*executor.map(hash_file, batch)])),
+            num_images=len(paths),
+            label="hashing",
+        )
+    return Descriptors(images["image_id"].to_numpy(np.str_), vectors.numpy())

@@ -1,20 +1,24 @@
 """Rows of a bank: what a frozen model makes of views of the training images."""
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor
 
+from qk_iteration.core.describing.describe import (
+    describe,
+    describe_in_parts,
+    frozen,
+)
 from qk_iteration.core.images.views import TrainingImages, ViewRequest, draw_views
 from qk_iteration.core.learning.learning_config import LearningConfig
 from qk_iteration.core.models.descriptor_model import DescriptorModel
-from qk_iteration.core.models.precision import autocast
 
 NO_GRADIENT_FACTOR = 4
 """Without gradients, four times the batch of a training step fits into memory."""
 
 
-@torch.no_grad()
 def embed_views(
     model: DescriptorModel,
     represent: Callable[[Tensor], Tensor],
@@ -38,19 +42,69 @@ def embed_views(
     Returns:
         Shape (len(requests), columns), on the model's device.
     """
+    return describe(
+        _draw([range(len(requests))], requests.__getitem__, images, learning),
+        frozen(model, represent, precision=learning.precision),
+        num_images=len(requests),
+        label=None,
+        dtype=dtype,
+        device=next(model.parameters()).device,
+    )
+
+
+def embed_view_ranges(
+    model: DescriptorModel,
+    represent: Callable[[Tensor], Tensor],
+    ranges: Sequence[range],
+    request_of: Callable[[int], ViewRequest],
+    images: TrainingImages,
+    learning: LearningConfig,
+    *,
+    dtype: torch.dtype,
+) -> Iterator[Tensor]:
+    """The rows of one range of images after the other, drawn by the same workers.
+
+    Args:
+        model: As ``embed_views``.
+        represent: As ``embed_views``.
+        ranges: Rows of the images; no batch holds images of two ranges.
+        request_of: The view of an image that is wanted.
+        images: As ``embed_views``.
+        learning: As ``embed_views``.
+        dtype: As ``embed_views``.
+
+    Yields:
+        Shape (len(range), columns), on the CPU.
+    """
+    parts = describe_in_parts(
+        _draw(ranges, request_of, images, learning),
+        frozen(model, represent, precision=learning.precision),
+        num_images=sum(map(len, ranges)),
+        label=None,
+    )
+    for images_of_range in ranges:
+        waiting = len(images_of_range)
+        rows = []
+        while waiting:
+            rows.append(next(parts).to(dtype).cpu())
+            waiting -= len(rows[-1])
+        yield torch.cat(rows)
+
+
+def _draw(
+    ranges: Sequence[range],
+    request_of: Callable[[int], ViewRequest],
+    images: TrainingImages,
+    learning: LearningConfig,
+) -> Iterator[Tensor]:
+    """Pixels batch by batch, by one set of workers."""
     size = NO_GRADIENT_FACTOR * learning.images_per_step
-    batches = [requests[i : i + size] for i in range(0, len(requests), size)]
-    rows: Tensor | None = None
-    start = 0
-    model.eval()
-    num_workers = min(learning.num_workers, len(batches))
-    views = draw_views(images, batches, num_workers=num_workers)
-    for pixels in views:
-        with autocast(model, learning.precision):
-            part = represent(pixels).to(dtype)
-        if rows is None:
-            rows = part.new_empty(len(requests), part.shape[1])
-        rows[start : start + len(part)] = part
-        start += len(part)
-    assert rows is not None, "at least one view must be asked for"
-    return rows
+    batches = [
+        rows[start : start + size]
+        for rows in ranges
+        for start in range(0, len(rows), size)
+    ]
+    num_workers = min(learning.num_workers, len(batches), os.cpu_count() or 1)
+    # Requests are made as they are drawn: a million at once would take gigabytes.
+    requests = ([request_of(row) for row in rows] for rows in batches)
+    return draw_views(images, requests, num_workers=num_workers)

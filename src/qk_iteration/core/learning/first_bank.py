@@ -4,6 +4,7 @@ It is the costly part that every run with the same backbone and images has in co
 the first Q-phase starts from it, and the whitened head is fitted on it.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from qk_iteration.core.bank.negative_bank import NegativeBank, fill_bank
 from qk_iteration.core.images.views import TrainingImages, ViewRequest
-from qk_iteration.core.learning.embed_views import embed_views
+from qk_iteration.core.learning.embed_views import embed_view_ranges
 from qk_iteration.core.learning.learning_config import LearningConfig
 from qk_iteration.core.models.descriptor_model import DescriptorModel
 from qk_iteration.core.models.weights_fingerprint import weights_fingerprint
@@ -37,14 +38,6 @@ def fill_initial_bank(
         learning: Batch, workers and precision.
         dtype: Of the stored rows.
     """
-
-    def rows_of_images(rows: range) -> Tensor:
-        requests = [ViewRequest(row, "clean", 0) for row in rows]
-        row_dtype: torch.dtype = getattr(torch, dtype)
-        return embed_views(
-            model, model.features, requests, images, learning, dtype=row_dtype
-        ).cpu()
-
     fingerprint = {
         "images": images.cache.fingerprint,
         "model": model.config.model_dump_json(),
@@ -55,7 +48,7 @@ def fill_initial_bank(
     return fill_bank(
         folder,
         images.cache.image_ids,
-        rows_of_images,
+        _CleanRows(model, images, learning, dtype=getattr(torch, dtype)),
         num_columns=model.head.in_features,
         dtype=dtype,
         fingerprint=fingerprint,
@@ -68,3 +61,51 @@ def whiten_initial_model(model: DescriptorModel, bank: NegativeBank) -> Descript
     """The model with the whitening of the bank's features as its head."""
     whiten_head(model.head, bank.rows)
     return model.eval()
+
+
+class _CleanRows:
+    """Rows of a range of clean images; those that follow are drawn meanwhile.
+
+    Ranges are asked for in order, so one set of workers draws all that are left. Only
+    a gap, as several writers leave it, starts them anew.
+    """
+
+    _parts: Iterator[Tensor] = iter(())
+
+    def __init__(
+        self,
+        model: DescriptorModel,
+        images: TrainingImages,
+        learning: LearningConfig,
+        *,
+        dtype: torch.dtype,
+    ) -> None:
+        self._model = model
+        self._images = images
+        self._learning = learning
+        self._dtype = dtype
+        self._ahead: list[range] = []
+
+    def __call__(self, rows: range) -> Tensor:
+        if not self._ahead or self._ahead[0] != rows:
+            self._start(rows)
+        self._ahead.pop(0)
+        return next(self._parts)
+
+    def _start(self, rows: range) -> None:
+        starts = range(rows.stop, len(self._images), ROWS_PER_RANGE)
+        end = len(self._images)
+        self._ahead = [rows, *(range(s, min(s + ROWS_PER_RANGE, end)) for s in starts)]
+        self._parts = embed_view_ranges(
+            self._model,
+            self._model.features,
+            self._ahead.copy(),
+            _clean_view,
+            self._images,
+            self._learning,
+            dtype=self._dtype,
+        )
+
+
+def _clean_view(row: int) -> ViewRequest:
+    return ViewRequest(row, "clean", 0)

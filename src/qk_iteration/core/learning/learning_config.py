@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from qk_iteration.core.losses.loss_config import LossConfig
-from qk_iteration.core.models.precision import Precision
+from qk_iteration.core.models.model_config import Precision
 from qk_iteration.core.parameter_block import ParameterBlock
 
 FORWARD_COST = 1 / 3

@@ -25,7 +25,8 @@ from qk_iteration.core.learning.paired_views import draw_paired_views
 from qk_iteration.core.learning.session import TrainingSession
 from qk_iteration.core.learning.tower import Side
 from qk_iteration.core.models.descriptor_model import DescriptorModel
-from qk_iteration.core.models.precision import Precision, autocast
+from qk_iteration.core.models.model_config import Precision
+from qk_iteration.core.models.precision import autocast
 
 
 class KeyQueue(nn.Module):

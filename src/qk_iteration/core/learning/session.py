@@ -15,9 +15,9 @@ from torch import Tensor, nn
 
 from qk_iteration.core.learning.checkpoints import Checkpoints
 from qk_iteration.core.learning.learning_config import LearningConfig
-from qk_iteration.core.learning.progress import TrainingProgress
 from qk_iteration.core.learning.tower import Side, Tower
 from qk_iteration.core.models.descriptor_model import DescriptorModel
+from qk_iteration.core.progress_bar import TrainingProgress
 
 Metrics = dict[str, float]
 Summary = dict[str, Any]
@@ -73,7 +73,11 @@ class TrainingSession:
 
     def start(self, num_steps: int) -> TrainingProgress:
         """Show the progress bar; validate the untrained pair if this is the start."""
-        self.progress = TrainingProgress(num_steps, done=self.step)
+        self.progress = TrainingProgress(
+            num_steps,
+            done=self.step,
+            images_per_step=self.config.images_per_step,
+        )
         if not self._history:
             self.validate()
         return self.progress
@@ -99,7 +103,7 @@ class TrainingSession:
         self.image_passes += self.config.images_per_step
         # Kept on the device: reading a value makes a GPU wait.
         self._window.append((loss.detach(), accuracy.detach()))
-        self.progress.advance(images=self.config.images_per_step)
+        self.progress.advance()
         if self.step % self.config.steps_per_report == 0:
             self._report_window(learning_rate)
 

@@ -9,15 +9,15 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 from torch.nn import functional as F
 
-from qk_iteration.core.describing.describe_images import DescriptionConfig
+from qk_iteration.core.describing.describe import describe, frozen
+from qk_iteration.core.describing.describing_config import DescriptionConfig
 from qk_iteration.core.formats.descriptors import Descriptors
 from qk_iteration.core.formats.ground_truth import TrueMatches
 from qk_iteration.core.images.image_cache import ImageCache, open_image_cache
 from qk_iteration.core.models.descriptor_model import DescriptorModel
-from qk_iteration.core.models.precision import Precision, autocast
+from qk_iteration.core.models.model_config import Precision
 from qk_iteration.core.scoring.evaluate import evaluate_descriptors
 
 
@@ -118,12 +118,16 @@ class Validation:
     def _describe(
         self, images: ImageCache, model: DescriptorModel
     ) -> NDArray[np.float32]:
-        model.eval()
-        parts: list[Tensor] = []
-        with torch.inference_mode(), autocast(model, self.precision):
-            for start in range(0, len(images), self.batch_size):
-                pixels = np.array(images.pixels[start : start + self.batch_size])
-                parts.append(model(torch.from_numpy(pixels)).float().cpu())
+        batches = (
+            torch.from_numpy(np.array(images.pixels[start : start + self.batch_size]))
+            for start in range(0, len(images), self.batch_size)
+        )
+        vectors = describe(
+            batches,
+            frozen(model, precision=self.precision),
+            num_images=len(images),
+            label=None,
+        )
         # Mixed precision rounds lengths; the search expects unit length.
-        vectors: NDArray[np.float32] = F.normalize(torch.cat(parts), dim=1).numpy()
-        return vectors
+        rows: NDArray[np.float32] = F.normalize(vectors, dim=1).numpy()
+        return rows

@@ -1,8 +1,13 @@
 """Parameters of the descriptor models."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from qk_iteration.core.parameter_block import ParameterBlock
+
+Precision = Literal["float32", "bfloat16"]
+"""Of a backbone's numbers, in training and in description."""
 
 
 class ModelConfig(ParameterBlock):

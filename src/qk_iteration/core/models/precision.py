@@ -1,12 +1,11 @@
 """Mixed precision of the backbone."""
 
 from contextlib import AbstractContextManager, nullcontext
-from typing import Literal
 
 import torch
 from torch import nn
 
-Precision = Literal["float32", "bfloat16"]
+from qk_iteration.core.models.model_config import Precision
 
 
 def autocast(model: nn.Module, precision: Precision) -> AbstractContextManager[object]:

@@ -48,7 +48,7 @@ def describe_plainly(
         description,
         image_size=model.config.image_size,
         max_pixels=images.max_pixels,
-        describer=model.plain,
+        represent=model.plain,
     )
 
 
