@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from qk_iteration.core.bank.negative_bank import NegativeBank
+from qk_iteration.core.images import views
 from qk_iteration.core.images.edits.material import Material
 from qk_iteration.core.images.image_cache import ImageCache
 from qk_iteration.core.images.recipe import EditRecipe
@@ -36,7 +37,7 @@ def images_of(table, folder, recipe, config, *, image_size, seed):
 
 @pytest.fixture
 def set_out(monkeypatch, tmp_path):
-    monkeypatch.setattr(nodes, "open_training_images", images_of)
+    monkeypatch.setattr(views, "open_training_images", images_of)
     model = torch.nn.Linear(1, 1)
     model.config = SimpleNamespace(image_size=32)
 

@@ -2,21 +2,17 @@
 
 from pathlib import Path
 
-import pandas as pd
-from PIL import Image
-
-from qk_iteration.builtin_benchmark.build import build_benchmark
-from qk_iteration.builtin_benchmark.manifest import BUILTIN_MANIFEST
 from qk_iteration.config import BuiltinBenchmarkConfig, EditRecipe, ImagesConfig
-from qk_iteration.core.formats.ground_truth import TrueMatches
-from qk_iteration.core.images.benchmark_tables import tabulate_benchmark
-from qk_iteration.core.images.edit_sheet import draw_edit_sheet
+from qk_iteration.pipelines.data import DataFrame, Image, TrueMatches
 
 
 def prepare_benchmark(
     benchmark: str, builtin: BuiltinBenchmarkConfig, evaluation_edits: EditRecipe
 ) -> str:
     """The folder of the benchmark; the built-in one is made when it is missing."""
+    from qk_iteration.builtin_benchmark.build import build_benchmark
+    from qk_iteration.builtin_benchmark.manifest import BUILTIN_MANIFEST
+
     folder = Path(benchmark).resolve()
     if folder == Path(builtin.folder).resolve():
         settings = builtin.model_dump(exclude={"folder"})
@@ -31,8 +27,10 @@ def prepare_benchmark(
 
 def tabulate(
     benchmark_folder: str, images: ImagesConfig
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame, TrueMatches]:
+) -> tuple[DataFrame, DataFrame, DataFrame, DataFrame, TrueMatches]:
     """Tables of the usable images, the files set aside, and the true matches."""
+    from qk_iteration.core.images.benchmark_tables import tabulate_benchmark
+
     tables = tabulate_benchmark(Path(benchmark_folder), images)
     return (
         tables.training,
@@ -45,23 +43,27 @@ def tabulate(
 
 def tabulate_validation(
     validation_folder: str, images: ImagesConfig, benchmark_folder: str
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, TrueMatches]:
+) -> tuple[DataFrame, DataFrame, DataFrame, TrueMatches]:
     """The same of the validation images, which lie beside the benchmark or apart.
 
     ``benchmark_folder`` is an input only because it may hold the validation images.
     """
+    from qk_iteration.core.images.benchmark_tables import tabulate_benchmark
+
     del benchmark_folder
     tables = tabulate_benchmark(Path(validation_folder), images)
     return tables.references, tables.queries, tables.quarantined, tables.true_matches
 
 
 def draw_edits(
-    training_images: pd.DataFrame,
+    training_images: DataFrame,
     training_edits: EditRecipe,
     evaluation_edits: EditRecipe,
     images: ImagesConfig,
-) -> Image.Image:
+) -> Image:
     """A contact sheet of every edit of both recipes, on training images."""
+    from qk_iteration.core.images.edit_sheet import draw_edit_sheet
+
     return draw_edit_sheet(
         training_images,
         {"training": training_edits, "evaluation": evaluation_edits},

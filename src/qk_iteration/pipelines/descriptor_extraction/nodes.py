@@ -2,28 +2,21 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from qk_iteration.config import DescriptionConfig, ExternalModelConfig, ImagesConfig
-from qk_iteration.core.describing.describe_images import describe_images
-from qk_iteration.core.describing.external_model import (
-    describe_with_external_model,
-    load_external_model,
-)
-from qk_iteration.core.formats.descriptors import Descriptors
-from qk_iteration.core.images.image_table import tabulate_images
-from qk_iteration.core.models.descriptor_model import DescriptorModel
-from qk_iteration.core.models.device import choose_device
+from qk_iteration.pipelines.data import DataFrame, DescriptorModel, Descriptors
 
 
 def describe(
-    table: pd.DataFrame,
+    table: DataFrame,
     model: DescriptorModel,
     description: DescriptionConfig,
     images: ImagesConfig,
     device: str,
 ) -> Descriptors:
     """One descriptor for each image of a table."""
+    from qk_iteration.core.describing.describe_images import describe_images
+    from qk_iteration.core.models.device import choose_device
+
     return describe_images(
         table,
         model.to(choose_device(device)),
@@ -34,13 +27,16 @@ def describe(
 
 
 def describe_plainly(
-    table: pd.DataFrame,
+    table: DataFrame,
     model: DescriptorModel,
     description: DescriptionConfig,
     images: ImagesConfig,
     device: str,
 ) -> Descriptors:
     """Backbone features without a head: the floor below the whitened head."""
+    from qk_iteration.core.describing.describe_images import describe_images
+    from qk_iteration.core.models.device import choose_device
+
     model = model.to(choose_device(device))
     return describe_images(
         table,
@@ -60,6 +56,12 @@ def describe_folder(
     Raises:
         ValueError: If no folder is named, or the model cannot be loaded.
     """
+    from qk_iteration.core.describing.external_model import (
+        describe_with_external_model,
+        load_external_model,
+    )
+    from qk_iteration.core.images.image_table import tabulate_images
+
     if not folder:
         raise ValueError(
             "images_folder must be named; got nothing. Add "

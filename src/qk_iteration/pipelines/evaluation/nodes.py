@@ -2,20 +2,19 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from qk_iteration.config import ImagesConfig
-from qk_iteration.core.formats.ground_truth import TrueMatches
-from qk_iteration.core.images.benchmark_tables import tabulate_benchmark
+from qk_iteration.pipelines.data import DataFrame, TrueMatches
 
 
 def tabulate_folder(
-    benchmark: str, images: ImagesConfig, home_training_images: pd.DataFrame
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame, TrueMatches]:
+    benchmark: str, images: ImagesConfig, home_training_images: DataFrame
+) -> tuple[DataFrame, DataFrame, DataFrame, DataFrame, TrueMatches]:
     """Tables of a folder; scores are normalized with its training images.
 
     Where it has none, the images the models were trained on take their place.
     """
+    from qk_iteration.core.images.benchmark_tables import tabulate_benchmark
+
     tables = tabulate_benchmark(Path(benchmark).resolve(), images)
     has_training = len(tables.training) > 0
     return (

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from qk_iteration.config import (
     EditRecipe,
     ImagesConfig,
@@ -11,18 +9,11 @@ from qk_iteration.config import (
     ModelConfig,
     QKConfig,
 )
-from qk_iteration.core.bank.negative_bank import NegativeBank
-from qk_iteration.core.images.views import open_training_images
-from qk_iteration.core.learning.first_bank import (
-    fill_initial_bank,
-    whiten_initial_model,
-)
-from qk_iteration.core.models.descriptor_model import DescriptorModel
-from qk_iteration.core.models.device import choose_device
+from qk_iteration.pipelines.data import DataFrame, DescriptorModel, NegativeBank
 
 
 def fill_negative_bank(
-    training_images: pd.DataFrame,
+    training_images: DataFrame,
     cache_folder: Path,
     bank_folder: Path,
     images: ImagesConfig,
@@ -33,6 +24,11 @@ def fill_negative_bank(
     device: str,
 ) -> NegativeBank:
     """Features of all training images by the key backbone, before any training."""
+    from qk_iteration.core.images.views import open_training_images
+    from qk_iteration.core.learning.first_bank import fill_initial_bank
+    from qk_iteration.core.models.descriptor_model import DescriptorModel
+    from qk_iteration.core.models.device import choose_device
+
     views = open_training_images(
         training_images,
         cache_folder,
@@ -51,5 +47,8 @@ def whiten_head(
     negative_bank: NegativeBank, model: ModelConfig
 ) -> tuple[DescriptorModel, DescriptorModel]:
     """The pair before any training, its heads whitening the training features."""
+    from qk_iteration.core.learning.first_bank import whiten_initial_model
+    from qk_iteration.core.models.descriptor_model import DescriptorModel
+
     whitened = whiten_initial_model(DescriptorModel(model), negative_bank)
     return whitened, whitened

@@ -2,21 +2,14 @@
 
 from typing import Any
 
-import pandas as pd
-from matplotlib.figure import Figure
-
 from qk_iteration.config import ImagesConfig
-from qk_iteration.core.describing.perceptual_hash import hash_images
-from qk_iteration.core.formats.descriptors import Descriptors
-from qk_iteration.pipelines.reporting.comparison import (
-    compare_methods,
-    plot_comparison,
-    print_comparison,
-)
+from qk_iteration.pipelines.data import DataFrame, Descriptors, Figure
 
 
-def hash_split(table: pd.DataFrame, images: ImagesConfig) -> Descriptors:
+def hash_split(table: DataFrame, images: ImagesConfig) -> Descriptors:
     """PDQ hashes of a table of images."""
+    from qk_iteration.core.describing.perceptual_hash import hash_images
+
     return hash_images(table, max_pixels=images.max_pixels)
 
 
@@ -28,8 +21,14 @@ def compare(
     qk: dict[str, Any],
     simclr_summary: dict[str, Any],
     qk_summary: dict[str, Any],
-) -> tuple[pd.DataFrame, Figure]:
+) -> tuple[DataFrame, Figure]:
     """The table, also on the terminal, and the picture."""
+    from qk_iteration.pipelines.reporting.comparison import (
+        compare_methods,
+        plot_comparison,
+        print_comparison,
+    )
+
     table = compare_methods(
         {
             "perceptual hash (PDQ)": (perceptual_hash, {}),

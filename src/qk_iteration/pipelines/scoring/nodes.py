@@ -2,17 +2,13 @@
 
 from typing import Any
 
-from matplotlib.figure import Figure
-
 from qk_iteration.config import ScoredFilesConfig, ScoringConfig
-from qk_iteration.core.formats.descriptors import Descriptors
-from qk_iteration.core.formats.ground_truth import TrueMatches
-from qk_iteration.core.formats.predicted_matches import PredictedMatches
-from qk_iteration.core.models.device import choose_device
-from qk_iteration.core.scoring.evaluate import find_candidates, score_predictions
-from qk_iteration.core.scoring.precision_recall_plot import plot_precision_recall
-from qk_iteration.core.scoring.score_files import score_files, whiten_and_normalize
-from qk_iteration.core.search.score_normalization import ScoreNormalization
+from qk_iteration.pipelines.data import (
+    Descriptors,
+    Figure,
+    PredictedMatches,
+    TrueMatches,
+)
 
 
 def search(
@@ -23,6 +19,9 @@ def search(
     device: str,
 ) -> PredictedMatches:
     """The candidate pairs that the protocol judges, best first."""
+    from qk_iteration.core.models.device import choose_device
+    from qk_iteration.core.scoring.evaluate import find_candidates
+
     return find_candidates(
         query_descriptors,
         reference_descriptors,
@@ -42,6 +41,10 @@ def normalize(
     device: str,
 ) -> tuple[Descriptors, Descriptors]:
     """Descriptors whose search gives normalized scores."""
+    from qk_iteration.core.models.device import choose_device
+    from qk_iteration.core.scoring.score_files import whiten_and_normalize
+    from qk_iteration.core.search.score_normalization import ScoreNormalization
+
     return whiten_and_normalize(
         query_descriptors,
         reference_descriptors,
@@ -60,6 +63,9 @@ def score(
     scoring: ScoringConfig,
 ) -> tuple[dict[str, Any], Figure]:
     """All metrics, raw and with score normalization, and both curves."""
+    from qk_iteration.core.scoring.evaluate import score_predictions
+    from qk_iteration.core.scoring.precision_recall_plot import plot_precision_recall
+
     raw, normalized = (
         score_predictions(
             matches, true_matches, protocol=scoring.protocol, top_k=scoring.top_k
@@ -79,6 +85,11 @@ def score_any_system(
     files: ScoredFilesConfig, scoring: ScoringConfig, device: str
 ) -> tuple[dict[str, Any], Figure]:
     """The score of files that any system wrote, and its curve."""
+    from qk_iteration.core.models.device import choose_device
+    from qk_iteration.core.scoring.precision_recall_plot import plot_precision_recall
+    from qk_iteration.core.scoring.score_files import score_files
+    from qk_iteration.core.search.score_normalization import ScoreNormalization
+
     normalization = None
     if files.training_descriptors is not None:
         normalization = ScoreNormalization(**scoring.normalization.model_dump())

@@ -1,9 +1,7 @@
 """Nodes of training: the methods, given the same in everything else."""
 
-from collections.abc import Mapping
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from qk_iteration.config import (
     DescriptionConfig,
@@ -14,30 +12,26 @@ from qk_iteration.config import (
     QKConfig,
     SimCLRConfig,
 )
-from qk_iteration.core.bank.negative_bank import NegativeBank
-from qk_iteration.core.formats.ground_truth import TrueMatches
-from qk_iteration.core.images.views import open_training_images
-from qk_iteration.core.learning.checkpoints import TrainingState
-from qk_iteration.core.learning.continuation import seed_of_continuation
-from qk_iteration.core.learning.near_copy_groups import with_near_copies_grouped
-from qk_iteration.core.learning.tower import Side
-from qk_iteration.core.learning.training import (
+from qk_iteration.pipelines.data import (
+    DataFrame,
+    DescriptorModel,
+    NegativeBank,
     TrainedPair,
     Training,
-    learn_by_moco,
-    learn_by_qk_iteration,
-    learn_by_simclr,
+    TrainingState,
+    TrueMatches,
+    Validation,
 )
-from qk_iteration.core.learning.validation import Validation, open_validation
-from qk_iteration.core.models.descriptor_model import DescriptorModel
-from qk_iteration.core.models.device import choose_device
-from qk_iteration.core.models.model_file import load_model
-from qk_iteration.tracking import report_to_mlflow
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from qk_iteration.core.learning.tower import Side
 
 
 def open_validation_images(
-    validation_query_images: pd.DataFrame,
-    validation_reference_images: pd.DataFrame,
+    validation_query_images: DataFrame,
+    validation_reference_images: DataFrame,
     validation_true_matches: TrueMatches,
     cache_folder: Path,
     images: ImagesConfig,
@@ -45,6 +39,8 @@ def open_validation_images(
     description: DescriptionConfig,
 ) -> Validation:
     """What judges the models while they learn."""
+    from qk_iteration.core.learning.validation import open_validation
+
     return open_validation(
         validation_query_images,
         validation_reference_images,
@@ -57,7 +53,7 @@ def open_validation_images(
 
 
 def set_out(
-    training_images: pd.DataFrame,
+    training_images: DataFrame,
     cache_folder: Path,
     initial_model: DescriptorModel,
     negative_bank: NegativeBank,
@@ -72,6 +68,14 @@ def set_out(
 
     Near copies are grouped here, so that all methods get the same groups.
     """
+    from qk_iteration.core.images.views import open_training_images
+    from qk_iteration.core.learning.continuation import seed_of_continuation
+    from qk_iteration.core.learning.near_copy_groups import with_near_copies_grouped
+    from qk_iteration.core.learning.tower import Side
+    from qk_iteration.core.learning.training import Training
+    from qk_iteration.core.models.device import choose_device
+    from qk_iteration.tracking import report_to_mlflow
+
     is_new = learning.start_from is None
     initial_models = dict.fromkeys(Side, initial_model)
     seed = learning.seed
@@ -108,12 +112,15 @@ def set_out(
     )
 
 
-def load_pair(folder: Path) -> dict[Side, DescriptorModel]:
+def load_pair(folder: Path) -> "dict[Side, DescriptorModel]":
     """The finished models of a method's folder, such as data/06_models/qk.
 
     Raises:
         FileNotFoundError: If the folder does not hold both.
     """
+    from qk_iteration.core.learning.tower import Side
+    from qk_iteration.core.models.model_file import load_model
+
     return {side: load_model(folder / f"{side}_model") for side in Side}
 
 
@@ -127,7 +134,7 @@ def _check_start(start: Path, *, output: Path) -> None:
 
 
 def _check_image_size(
-    loaded: Mapping[Side, DescriptorModel], initial_model: DescriptorModel
+    loaded: "Mapping[Side, DescriptorModel]", initial_model: DescriptorModel
 ) -> None:
     sizes = {model.config.image_size for model in loaded.values()}
     if sizes != {initial_model.config.image_size}:
@@ -140,14 +147,20 @@ def _check_image_size(
 
 def learn_qk(training: Training, config: QKConfig) -> TrainedPair:
     """Learn the query model and the key model in turn."""
+    from qk_iteration.core.learning.training import learn_by_qk_iteration
+
     return learn_by_qk_iteration(training, config)
 
 
 def learn_simclr(training: Training, config: SimCLRConfig) -> TrainedPair:
     """Learn one model with negatives from the batch only."""
+    from qk_iteration.core.learning.training import learn_by_simclr
+
     return learn_by_simclr(training, config)
 
 
 def learn_moco(training: Training, config: MoCoConfig) -> TrainedPair:
     """Learn one model with negatives from a queue of stale keys."""
+    from qk_iteration.core.learning.training import learn_by_moco
+
     return learn_by_moco(training, config)

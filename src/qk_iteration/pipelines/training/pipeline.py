@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from kedro.pipeline import Node, Pipeline
 
-from qk_iteration.core.learning.training import TrainedPair
+from qk_iteration.pipelines.data import TrainedPair
 from qk_iteration.pipelines.training.nodes import (
     learn_moco,
     learn_qk,
