@@ -1,13 +1,14 @@
 """Runs the trials of the study that have no result yet, then writes the page.
 
-``python -m study.run [NAME …]`` from the project's folder. Every trial is
-a Kedro session and an MLflow run of its own, tagged ``study``. A trial whose result was
-measured under the same settings and code is skipped; one that was stopped goes on.
+``python -m study.run [NAME …]`` from the project's folder. Every trial is a Kedro
+session and an MLflow run of its own, of its name. A trial whose result was measured
+under the same settings and code is skipped; one that was stopped goes on.
 """
 
 import argparse
 import json
 import logging
+import os
 import shutil
 import subprocess
 import sys
@@ -100,7 +101,8 @@ def _run_trial(
     """
     settings = dict(trial.settings)
     if trial.continues is not None:
-        settings["learning.start_from"] = MODELS / f"{trial.continues}-seed{seed}"
+        before = MODELS / f"{trial.continues}-seed{seed}"
+        settings["learning.start_from"] = before / trial.method
     target = RESULTS / trial.folder_of(seed)
     if holds_result(
         target,
@@ -115,23 +117,20 @@ def _run_trial(
     if trial.image_set not in prepared:
         _prepare_images(trial)
         prepared.add(trial.image_set)
-    run = {
-        "benchmark": _benchmark(trial),
-        "image_set": trial.image_set,
-        "trial": target.name,
-        "run_name": target.name,
-    }
+    run = {"benchmark": _benchmark(trial), "run_name": target.name}
     what = [] if trial.is_scored else [f"--to-nodes={trial.method}.learn"]
     _kedro(
         f"--pipelines={_PIPELINES.get(trial.method, trial.method)}",
         f"--tags={trial.method}",
         *what,
+        trial=target.name,
+        image_set=trial.image_set,
         params=run | settings | {"learning.seed": seed},
     )
     if trial.is_scored and ABROAD.is_dir():
-        _score_abroad(target.name, trial.image_set)
+        _score_abroad(target.name, trial.image_set, trial.method)
     _collect(trial, seed, key=key, code=code)
-    shutil.rmtree(MODELS / target.name / "training_state")
+    shutil.rmtree(MODELS / target.name / trial.method / "training_state")
     shutil.rmtree(OUTPUTS / target.name, ignore_errors=True)
 
 
@@ -153,9 +152,10 @@ def _prepare_images(trial: Trial) -> None:
         )
     _kedro(
         "--pipelines=negative_bank",
+        trial=trial.image_set,
+        image_set=trial.image_set,
         params={
             "benchmark": _benchmark(trial),
-            "image_set": trial.image_set,
             "run_name": f"{trial.image_set} images",
         },
     )
@@ -165,13 +165,14 @@ def _benchmark(trial: Trial) -> str:
     return str((BUILTIN.parent / trial.image_set).resolve())
 
 
-def _score_abroad(trial: str, image_set: str) -> None:
+def _score_abroad(trial: str, image_set: str, method: str) -> None:
     _kedro(
         "--pipelines=evaluate",
+        trial=trial,
+        image_set=image_set,
         params={
             "benchmark": ABROAD.resolve(),
-            "image_set": image_set,
-            "trial": trial,
+            "method": method,
             "run_name": f"{trial} abroad",
         },
     )
@@ -190,21 +191,20 @@ def _score_floors(code: str) -> None:
         for name in FLOORS
     ):
         return
-    params = {"benchmark": BUILTIN.resolve(), "trial": "floors", "run_name": "floors"}
-    _kedro("--pipelines=floors", params=params)
+    # A trial of the images' own name: the untrained pair lies where trained ones do.
+    floors = "builtin"
+    params = {"benchmark": BUILTIN.resolve(), "run_name": "floors"}
+    _kedro("--pipelines=floors", trial=floors, image_set=floors, params=params)
     abroad = None
     if ABROAD.is_dir():
-        # The untrained pair stands where trained ones do.
-        pair = MODELS / "untrained-pair"
-        shutil.copytree(MODELS / "builtin/untrained", pair, dirs_exist_ok=True)
-        _score_abroad(pair.name, "builtin")
-        abroad = _metrics(pair.name, "evaluated")
+        _score_abroad(floors, floors, "untrained")
+        abroad = _metrics(floors, "evaluated")
     for name in FLOORS:
         content = {
             "name": name,
             "key": key,
             "code": code,
-            "test": _metrics("floors", name),
+            "test": _metrics(floors, name),
             "abroad": abroad if name == _FLOOR_ABROAD else None,
         }
         _write_json(RESULTS / name / "result.json", content)
@@ -214,7 +214,9 @@ def _collect(trial: Trial, seed: int, *, key: str, code: str) -> None:
     """Put what the page needs of a finished trial into its folder of results."""
     name = trial.folder_of(seed)
     target = RESULTS / name
-    summary = json.loads((MODELS / name / "training_summary.json").read_text("utf-8"))
+    summary = json.loads(
+        (MODELS / name / trial.method / "training_summary.json").read_text("utf-8")
+    )
     content = trial.model_dump(exclude={"seeds", "is_scored"}) | {
         "seed": seed,
         "key": key,
@@ -238,7 +240,7 @@ def _collect(trial: Trial, seed: int, *, key: str, code: str) -> None:
 
 
 def _metrics(trial: str, method: str) -> dict[str, Any]:
-    path = OUTPUTS / trial / method / "metrics.json"
+    path = RESULTS / trial / method / "metrics.json"
     metrics: dict[str, Any] = json.loads(path.read_text("utf-8"))
     return metrics
 
@@ -281,10 +283,15 @@ def _as_text(value: Any) -> Any:
         return str(value)
 
 
-def _kedro(*arguments: str, params: dict[str, Any]) -> None:
+def _kedro(*arguments: str, trial: str, image_set: str, params: dict[str, Any]) -> None:
     text = ",".join(f"{name}={value}" for name, value in params.items())
     command = [sys.executable, "-m", "kedro", "run", "--env=study"]
-    subprocess.run([*command, *arguments, f"--params={text}"], check=True)
+    folders = {"STUDY_TRIAL": trial, "STUDY_IMAGES": image_set}
+    subprocess.run(
+        [*command, *arguments, f"--params={text}"],
+        check=True,
+        env=os.environ | folders,
+    )
 
 
 def _commit() -> str:

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 from kedro.config import OmegaConfigLoader
+from kedro.io import DataCatalog
 
 from qk_iteration import config
+from qk_iteration.pipeline_registry import register_pipelines
 from qk_iteration.settings import CONFIG_LOADER_ARGS
 
 PROJECT = Path(__file__).parents[1]
@@ -43,6 +45,44 @@ def test_parameters_of_an_environment_are_whole_and_known(environment):
     assert set(parameters) == PLAIN | set(BLOCKS)
     for name, block in BLOCKS.items():
         block.model_validate(parameters[name])
+
+
+@pytest.mark.parametrize("environment", sorted(ENVIRONMENTS - {"local", "base"}))
+def test_an_environment_writes_nothing_where_another_has_its_files(environment):
+    files = files_written_by_train(environment)
+    assert files.keys() == files_written_by_train("base").keys()
+    for path in files.values():
+        layer, folder, *_ = path.removeprefix("data/").split("/")
+        assert layer[:2].isdigit()
+        assert folder == environment
+
+
+def test_the_base_writes_where_the_documentation_says():
+    files = files_written_by_train("base")
+    assert files["qk.query_model"] == "data/06_models/qk/query_model"
+    assert files["untrained.key_model"] == "data/06_models/untrained/key_model"
+    assert files["qk.metrics"] == "data/08_reporting/qk/metrics.json"
+
+
+def test_a_trial_of_the_study_has_its_own_files_and_shares_what_images_give(
+    monkeypatch,
+):
+    monkeypatch.setenv("STUDY_TRIAL", "qk-seed1")
+    monkeypatch.setenv("STUDY_IMAGES", "grown_5000")
+    files = files_written_by_train("study")
+    assert files["qk.query_model"] == "data/06_models/study/qk-seed1/qk/query_model"
+    for name in ("untrained.key_model", "training_images", "negative_bank"):
+        assert files[name].split("/")[3] == "grown_5000"
+
+
+def files_written_by_train(environment):
+    resolver = DataCatalog.from_config(
+        loader_of(environment)["catalog"]
+    ).config_resolver
+    train = register_pipelines()["train"]
+    names = train.all_outputs() | {"negative_bank_folder", "qk.training_state"}
+    configs = {name: resolver.resolve_pattern(name) for name in sorted(names)}
+    return {name: c["filepath"] for name, c in configs.items() if "filepath" in c}
 
 
 @pytest.mark.parametrize(

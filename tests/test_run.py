@@ -22,7 +22,7 @@ PROJECT = Path(__file__).parents[1]
 def project(tmp_path_factory):
     """A copy of the project's configuration, and a small benchmark."""
     root = tmp_path_factory.mktemp("project")
-    for name in ("conf", "src", "pyproject.toml", ".telemetry"):
+    for name in ("conf", "src", "study", "tools", "pyproject.toml", ".telemetry"):
         source = PROJECT / name
         if source.is_dir():
             shutil.copytree(source, root / name, ignore=shutil.ignore_patterns("local"))
@@ -63,7 +63,8 @@ def kedro_run(project, *arguments):
 
 
 def environment_of(project):
-    environment = os.environ | {"PYTHONPATH": str(project / "src"), "COLUMNS": "160"}
+    paths = f"{project}/src{os.pathsep}{project}"
+    environment = os.environ | {"PYTHONPATH": paths, "COLUMNS": "160"}
     environment.pop("MLFLOW_TRACKING_URI", None)
     return environment
 
@@ -75,11 +76,13 @@ def test_a_line_runs_from_folders_to_metrics_and_is_tracked(project):
     )
     result = kedro_run(project, "--pipelines=train", folders)
     assert result.returncode == 0, result.stdout + result.stderr
-    metrics = json.loads((project / "data/08_reporting/qk/metrics.json").read_text())
+    metrics = json.loads(
+        (project / "data/08_reporting/test/qk/metrics.json").read_text()
+    )
     assert 0 <= metrics["micro_ap"] <= 1
     assert metrics["protocol"] == "isc2021"
     assert "recall_at_p90_normalized" in metrics
-    assert (project / "data/08_reporting/untrained/metrics.json").is_file()
+    assert (project / "data/08_reporting/test/untrained/metrics.json").is_file()
     with sqlite3.connect(project / "mlflow.db") as database:
         runs = database.execute("select name, status from runs").fetchall()
         parameters = dict(database.execute("select key, value from params"))
@@ -94,7 +97,7 @@ def test_both_methods_are_compared_and_evaluated_on_a_foreign_folder(project):
     for pipeline in ("floors", "simclr", "compare"):
         result = kedro_run(project, f"--pipelines={pipeline}", f"--params={folders}")
         assert result.returncode == 0, result.stdout + result.stderr
-    table = (project / "data/08_reporting/comparison.csv").read_text()
+    table = (project / "data/08_reporting/test/comparison.csv").read_text()
     methods = [line.split(",")[0] for line in table.splitlines()[1:]]
     assert methods[-2:] == ["SimCLR", "QK Iteration"]
     assert "QK / SimCLR in raw micro-AP" in result.stdout
@@ -152,7 +155,7 @@ def test_a_run_that_is_asked_to_stop_is_killed_in_mlflow_too(project):
         stderr=subprocess.STDOUT,
         text=True,
     ) as process:
-        checkpoints = project / "data/06_models/qk/training_state"
+        checkpoints = project / "data/06_models/test/qk/training_state"
         before = set(checkpoints.rglob("latest.pt"))
         for _ in range(600):
             if set(checkpoints.rglob("latest.pt")) - before:
@@ -169,6 +172,8 @@ def test_a_run_that_is_asked_to_stop_is_killed_in_mlflow_too(project):
 
 @pytest.mark.parametrize("path", sorted(PROJECT.glob("notebooks/*.ipynb")), ids=str)
 def test_notebooks_run_from_top_to_bottom(project, path):
+    for layer in project.glob("data/0[2-8]*"):  # They read what the base writes.
+        shutil.copytree(layer / "test", layer, dirs_exist_ok=True)
     notebook = nbformat.read(path, as_version=4)
     resources = {"metadata": {"path": str(project)}}
     nbclient.NotebookClient(notebook, timeout=120, resources=resources).execute()
@@ -216,8 +221,11 @@ def test_a_study_is_run_once_and_ends_with_its_page(project):
     assert trained["continues"] == "qk"
     assert trained["test"]["num_true_matches"] == 10
     with sqlite3.connect(project / "mlflow.db") as database:
-        tagged = database.execute("select value from tags where key = 'study'")
-        assert {"qk-seed1", "qk_2x-seed1"} <= {value for (value,) in tagged}
+        runs = database.execute(
+            "select runs.name from runs join experiments using (experiment_id) "
+            "where experiments.name = 'qk-iteration-study'"
+        )
+        assert {"qk-seed1", "qk_2x-seed1"} <= {name for (name,) in runs}
 
     again = run_study()
     assert again.returncode == 0, again.stdout + again.stderr

@@ -47,9 +47,6 @@ class TrackingHook(MlflowHook):  # type: ignore[misc]
         self._raise_on_signals()
         if self._is_mlflow_enabled:
             mlflow.set_tags(_tags_of_code(Path(run_params["project_path"])))
-            trial = (run_params.get("runtime_params") or {}).get("trial")
-            if trial is not None:
-                mlflow.set_tag("study", trial)
 
     @hook_impl
     def before_node_run(
