@@ -1,23 +1,128 @@
-"""Files that are either whole or not there."""
+"""The one place that opens outputs: files that are either whole or not there."""
 
+import errno
 import os
+import shutil
+import stat
+import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from qk_iteration.core.formats.partial_file import partial_file
+from qk_iteration.core.formats.user_paths import user_path
+
+_MAX_LINKS = 40  # as many as the kernel follows
+_PRIVATE = stat.S_IRUSR | stat.S_IWUSR  # nobody else reads it meanwhile
+
 
 @contextmanager
-def replacing(path: str | Path) -> Iterator[Path]:
-    """A temporary name beside ``path``; the file takes its name when all went well.
+def replacing(path: str | Path, *, is_durable: bool = False) -> Iterator[Path]:
+    """A temporary file to write to; it takes the name when all went well.
 
     A reader never sees half a file, and a failed write leaves the old file as it was.
-    Folders that are missing are made.
+    Links are followed, the mode of the old file is kept, ``~`` is expanded, and folders
+    that are missing are made. A pipe, a device, ``/dev/stdout``, ``>(...)`` of a shell
+    or a file in a folder that may not be written gets the whole content in the end
+    instead of being replaced. What a killed process left is removed by the next that
+    writes the same file.
+
+    Args:
+        path: The file to be written.
+        is_durable: Whether the file must survive a loss of power once its name is
+            there, because other files rely on it.
+
+    Raises:
+        FullDiskError: If there is no room.
+        OSError: If the file cannot be written.
     """
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
-    try:
+    target = user_path(path)
+    descriptor, final = _resolved(target)
+    mode = _mode_of(final) if descriptor is None else None
+    if descriptor is not None or (mode is not None and _is_written_straight(final)):
+        with partial_file(Path(tempfile.gettempdir()), target) as partial:
+            partial.chmod(_PRIVATE)
+            yield partial
+            _copy(partial, final, descriptor)
+        return
+    final.parent.mkdir(parents=True, exist_ok=True)
+    with partial_file(final.parent, final) as partial:
+        if mode is not None:
+            partial.chmod(_PRIVATE)
         yield partial
-        os.replace(partial, target)
+        if is_durable:
+            _sync(partial)
+        if mode is not None:
+            partial.chmod(mode)
+        _take_name(partial, final)
+        if is_durable:
+            _sync(final.parent)
+
+
+def _resolved(target: Path) -> tuple[int | None, Path]:
+    """The open descriptor of this process that is meant, if any, and the real path."""
+    path = str(target)
+    for _ in range(_MAX_LINKS):
+        folder = os.path.realpath(os.path.dirname(path) or ".")
+        path = os.path.join(folder, os.path.basename(path))
+        name = os.path.basename(path)
+        if folder in (f"/proc/{os.getpid()}/fd", "/dev/fd") and name.isdigit():
+            os.fstat(int(name))
+            return int(name), Path(path)
+        if not os.path.islink(path):
+            return None, Path(path)
+        path = os.path.join(folder, os.readlink(path))
+    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(target))
+
+
+def _mode_of(path: Path) -> int | None:
+    """The permissions of the file; None where there is none.
+
+    Raises:
+        OSError: If it is a folder, or may not be written.
+    """
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return None
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not os.access(path, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+    return stat.S_IMODE(mode)
+
+
+def _is_written_straight(path: Path) -> bool:
+    """Whether an existing file cannot be replaced by another."""
+    return not path.is_file() or not os.access(path.parent, os.W_OK)
+
+
+def _take_name(partial: Path, final: Path) -> None:
+    try:
+        os.replace(partial, final)
+    except OSError as error:
+        if error.errno != errno.EBUSY:  # a file that is mounted by itself
+            raise
+        _copy(partial, final, None)
+
+
+def _copy(partial: Path, final: Path, descriptor: int | None) -> None:
+    """Write the content into what is there already, to its end."""
+    if descriptor is None:
+        sink = os.open(final, os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC)
+    else:
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()  # what was said before comes before
+        sink = os.dup(descriptor)
+    with partial.open("rb") as source, os.fdopen(sink, "wb") as output:
+        shutil.copyfileobj(source, output)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
     finally:
-        partial.unlink(missing_ok=True)
+        os.close(descriptor)

@@ -150,7 +150,8 @@ class _ConcatenatedVectors:
 def _write_hdf5(path: Path, tables: dict[tuple[str, str], Descriptors]) -> None:
     import h5py
 
-    with h5py.File(path, "w") as file:
+    # The temporary file is locked already: HDF5 would wait for this very process.
+    with h5py.File(path, "w", locking=False) as file:
         for (vectors_key, ids_key), descriptors in tables.items():
             shape = (len(descriptors), descriptors.dim)
             stored = file.create_dataset(vectors_key, shape, np.float32)
