@@ -2,13 +2,10 @@
 
 import pytest
 import torch
-from safetensors.torch import save_file
 
 from qk_iteration.core.models import whitened_head
-from qk_iteration.core.models.backbone import load_backbone
 from qk_iteration.core.models.descriptor_model import DescriptorModel
 from qk_iteration.core.models.model_config import ModelConfig
-from qk_iteration.core.models.model_file import load_model, save_model
 from qk_iteration.core.models.pooling import GeMPooling
 from qk_iteration.core.models.precision import autocast
 from qk_iteration.core.models.whitened_head import whiten_head
@@ -73,46 +70,6 @@ def test_whitened_head_does_not_depend_on_how_many_rows_are_read_at_a_time(monke
     torch.testing.assert_close(one, other)  # The sign of a direction is arbitrary.
 
 
-@pytest.mark.parametrize("name", ["weights.safetensors", "weights.pt"])
-def test_weights_that_do_not_load_or_fit_are_refused(tmp_path, name):
-    path = tmp_path / name
-    path.write_bytes(b"no weights")
-    with pytest.raises(ValueError, match=f"{name} must hold a state dict"):
-        load_backbone("mobilenetv3_small_050", str(path), seed=0)
-    state = load_backbone("mobilenetv3_small_050", "random", seed=0).state_dict()
-    state["conv_stem.weight"] = torch.zeros(1)
-    save = save_file if path.suffix == ".safetensors" else torch.save
-    save(state, path)
-    with pytest.raises(ValueError, match=r"does not fit .*conv_stem\.weight"):
-        load_backbone("mobilenetv3_small_050", str(path), seed=0)
-
-
 def test_whitened_head_refuses_more_directions_than_features():
     with pytest.raises(ValueError, match="Lower embedding_dim"):
         whiten_head(torch.nn.Linear(3, 5), torch.rand(9, 3))
-
-
-def test_saved_model_describes_as_before(tmp_path):
-    model = DescriptorModel(CONFIG).eval()
-    save_model(model, tmp_path)
-    pixels = random_pixels(3)
-    torch.testing.assert_close(load_model(tmp_path)(pixels), model(pixels))
-    assert not list(tmp_path.glob("*.partial"))
-
-
-def test_missing_model_says_what_to_do(tmp_path):
-    with pytest.raises(FileNotFoundError, match="Train first"):
-        load_model(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("name", "weights", "cure"),
-    [
-        ("resnet19", "random", "Close names"),
-        ("resnet18", "package", "No package ships weights"),
-        ("resnet18", "/no/such/file.pth", "does not exist"),
-    ],
-)
-def test_unknown_backbone_or_weights_are_refused(name, weights, cure):
-    with pytest.raises(ValueError, match=cure):
-        load_backbone(name, weights, seed=0)

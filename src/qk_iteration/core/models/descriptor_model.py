@@ -10,7 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from qk_iteration.core.models.backbone import backbone_feature_dim, load_backbone
+from qk_iteration.core.models.backbone import (
+    backbone_feature_dim,
+    feature_map,
+    load_backbone,
+)
 from qk_iteration.core.models.model_config import ModelConfig
 from qk_iteration.core.models.pooling import GeMPooling
 
@@ -29,7 +33,9 @@ class DescriptorModel(nn.Module):
         super().__init__()
         self.config = config
         weights = config.weights if load_weights else "random"
-        self.backbone = load_backbone(config.backbone, weights, seed=config.seed)
+        self.backbone = load_backbone(
+            config.backbone, weights, seed=config.seed, image_size=config.image_size
+        )
         self.pooling = GeMPooling(config.gem_power)
         self.head = nn.Linear(backbone_feature_dim(self.backbone), config.embedding_dim)
         _start_orthogonal(self.head, seed=config.seed)
@@ -48,7 +54,7 @@ class DescriptorModel(nn.Module):
         # the planar layout on CPUs.
         images = pixels.to(device).permute(0, 3, 1, 2).float() / 255
         images = (images - self.config.pixel_mean) / self.config.pixel_std
-        pooled: Tensor = self.pooling(self._feature_map(images))
+        pooled: Tensor = self.pooling(feature_map(self.backbone, images))
         return pooled
 
     def embed(self, features: Tensor) -> Tensor:
@@ -63,14 +69,6 @@ class DescriptorModel(nn.Module):
     def forward(self, pixels: Tensor) -> Tensor:
         """Embeddings of unit length (B, D) from uint8 pixels (B, H, W, 3)."""
         return self.embed(self.features(pixels))
-
-    def _feature_map(self, images: Tensor) -> Tensor:
-        """The last feature map (B, F, h, w); a transformer's tokens as one column."""
-        output: Tensor = self.backbone.forward_features(images)  # type: ignore[operator]
-        if output.dim() == 3:  # (B, tokens, F); the class token shows no place.
-            prefix = int(getattr(self.backbone, "num_prefix_tokens", 0))
-            return output[:, prefix:].transpose(1, 2).unsqueeze(3)
-        return output
 
 
 def _start_orthogonal(head: nn.Linear, *, seed: int) -> None:

@@ -2,6 +2,8 @@
 
 import torch
 
+from qk_iteration.core.user_error import UserError
+
 DEVICES = ("auto", "cpu", "cuda")
 
 
@@ -9,13 +11,13 @@ def choose_device(name: str) -> torch.device:
     """The device of a name; ``auto`` is the GPU where there is one.
 
     Raises:
-        ValueError: If the name is unknown, or ``cuda`` is asked for without a GPU.
+        UserError: If the name is unknown, or ``cuda`` is asked for without a GPU.
     """
     if name.partition(":")[0] not in DEVICES:
-        raise ValueError(f"device must be one of {', '.join(DEVICES)}; got '{name}'.")
+        raise UserError(f"device must be one of {', '.join(DEVICES)}; got '{name}'.")
     has_gpu = torch.cuda.is_available()
     if name.startswith("cuda") and not has_gpu:
-        raise ValueError(
+        raise UserError(
             f"device is '{name}', but this machine has no usable GPU. Use auto or cpu."
         )
     if name == "auto":
@@ -23,7 +25,7 @@ def choose_device(name: str) -> torch.device:
     try:
         return torch.device(name)
     except RuntimeError as error:
-        raise ValueError(
+        raise UserError(
             f"device must be one of {', '.join(DEVICES)}, or such as cuda:1; got "
             f"'{name}'."
         ) from error

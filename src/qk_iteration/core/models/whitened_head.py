@@ -12,6 +12,8 @@ References:
 import torch
 from torch import Tensor, nn
 
+from qk_iteration.core.user_error import UserError
+
 # Share of the mean variance added to each: keeps directions that hold only noise from
 # being blown up when there are few images.
 RIDGE = 1e-3
@@ -31,16 +33,16 @@ def whiten_head(head: nn.Linear, features: Tensor) -> None:
         features: Features of the training images. Shape (N, F), finite.
 
     Raises:
-        ValueError: If there are fewer than two images or more directions are asked for
+        UserError: If there are fewer than two images or more directions are asked for
             than features have.
     """
     num_images, feature_dim = features.shape
     if num_images < 2:
-        raise ValueError(
+        raise UserError(
             f"A whitened head needs at least 2 training images; got {num_images}."
         )
     if head.out_features > feature_dim:
-        raise ValueError(
+        raise UserError(
             f"embedding_dim ({head.out_features}) must not exceed the backbone's "
             f"{feature_dim} features for a whitened head. Lower embedding_dim."
         )
