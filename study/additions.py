@@ -17,7 +17,7 @@ from PIL import Image
 
 from qk_iteration.builtin_benchmark.processes import map_in_processes
 from qk_iteration.builtin_benchmark.sources import on_white, read_frames, shrunk
-from tools.curation.candidates import (
+from tools.curation.usable_images import (
     MAX_SAME_DIFFERENCES,
     MIN_DEVIATION,
     MIN_SIDE,

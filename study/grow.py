@@ -46,7 +46,7 @@ from study.additions import (
     further_frames,
     tiles,
 )
-from tools.curation.candidates import (
+from tools.curation.usable_images import (
     MAX_SAME_DIFFERENCES,
     difference_hash,
     is_new,

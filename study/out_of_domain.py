@@ -1,8 +1,8 @@
-"""A test set from elsewhere: other packages and other edits than the built-in one.
+"""The out-of-domain test set: other packages and other edits than the built-in one.
 
 Models and settings are never chosen on it. It is made in two commands::
 
-    make abroad-packages
+    make out-of-domain-packages
     python -m study.out_of_domain PACKAGES_FOLDER TARGET_FOLDER
 
 The first needs the clients of Debian packages and of npm, and installs nothing.
@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from qk_iteration.builtin_benchmark.edit_queries import edit_each_query
 from qk_iteration.builtin_benchmark.extract_images import extract_images
 from qk_iteration.builtin_benchmark.layout import SOURCES
 from qk_iteration.builtin_benchmark.manifest import Manifest, Role, Split
@@ -27,17 +28,16 @@ from qk_iteration.builtin_benchmark.whole_folder import (
     has_mark,
 )
 from qk_iteration.core.formats.csv_rows import write_csv_rows
-from study.out_of_domain_edits import STAGES, albumentations
-from study.out_of_domain_queries import edit_queries_abroad
-from tools.curation.candidates import find_candidates
+from study.out_of_domain_edits import STAGES, albumentations, edit_out_of_domain
 from tools.curation.curate import RULES
-from tools.curation.grouping import group_candidates
+from tools.curation.grouping import group_images
 from tools.curation.selection import (
     Part,
     deal_out,
     name_images,
     plan_queries,
 )
+from tools.curation.usable_images import find_usable_images
 
 # Package, folder of the images in it, licence as the package states it, version.
 PACKAGES = (
@@ -81,14 +81,14 @@ def choose_images(packages: Sequence[ImagePackage], parts: dict[Part, int]) -> M
     for package in packages:
         package.locate()
     # Numbers in these file names count scenes of one sort, which are no copies.
-    candidates = [
+    usable = [
         replace(one, series=f"{one.package}/{one.file}")
         for package in packages
-        for one in find_candidates(package, kind="picture", num_workers=_NUM_WORKERS)
+        for one in find_usable_images(package, kind="picture", num_workers=_NUM_WORKERS)
     ]
     rules = RULES["picture"]
-    images = group_candidates(
-        candidates, min_cosine=rules.group_cosine, max_distance=rules.group_distance
+    images = group_images(
+        usable, min_cosine=rules.group_cosine, max_distance=rules.group_distance
     )
     generator = np.random.default_rng(_SEED)
     dealt = deal_out(
@@ -99,10 +99,10 @@ def choose_images(packages: Sequence[ImagePackage], parts: dict[Part, int]) -> M
     return Manifest(known, entries, plan_queries(entries, generator))
 
 
-def build_abroad(
+def build_out_of_domain(
     folder: Path, manifest: Manifest, *, mark: str, num_workers: int
 ) -> Path:
-    """Build a benchmark whose queries are edited by `edit_abroad`.
+    """Build a benchmark whose queries are edited by `edit_out_of_domain`.
 
     Args:
         folder: Where to.
@@ -126,9 +126,10 @@ def build_abroad(
             max_side=_MAX_SIDE,
             num_workers=num_workers,
         )
-        edits = edit_queries_abroad(
+        edits = edit_each_query(
             partial,
             manifest,
+            edit_out_of_domain,
             seed=_SEED,
             jpeg_quality=_JPEG_QUALITY,
             num_workers=num_workers,
@@ -148,16 +149,16 @@ def main(packages_folder: Path, folder: Path) -> None:
             str((packages_folder / name / images).resolve()),
             licence,
             version_of_package,
-            "make abroad-packages",
+            "make out-of-domain-packages",
         )
         for name, images, licence, version_of_package in PACKAGES
     ]
     settings = repr((PACKAGES, PARTS, STAGES, _SEED, version))
-    mark = f"abroad {sha256(settings.encode()).hexdigest()[:16]}"
+    mark = f"out of domain {sha256(settings.encode()).hexdigest()[:16]}"
     if not has_mark(folder, mark):
         check_replaceable(folder)
         manifest = choose_images(packages, PARTS)
-        build_abroad(folder, manifest, mark=mark, num_workers=_NUM_WORKERS)
+        build_out_of_domain(folder, manifest, mark=mark, num_workers=_NUM_WORKERS)
 
 
 if __name__ == "__main__":

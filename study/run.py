@@ -36,7 +36,7 @@ RESULTS = Path("data/08_reporting/study")
 MODELS = Path("data/06_models/study")
 OUTPUTS = Path("data/07_model_output/study")
 BUILTIN = Path("data/01_raw/builtin")
-ABROAD = Path("data/01_raw/abroad")
+ABROAD = Path("data/01_raw/out_of_domain")
 DOCS = Path("docs")
 TRIALS = Path("conf/study.yml")
 

@@ -13,7 +13,7 @@ from study.additions import (
     further_frames,
     tiles,
 )
-from tools.curation.candidates import difference_hash
+from tools.curation.usable_images import difference_hash
 
 
 @pytest.fixture

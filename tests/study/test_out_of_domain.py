@@ -1,4 +1,4 @@
-"""The test set from elsewhere is compared with its manifest and with a second build."""
+"""The out-of-domain test set is compared with its manifest and with a second build."""
 
 import sys
 from dataclasses import replace
@@ -10,7 +10,7 @@ from qk_iteration.builtin_benchmark.sources import ImagePackage, MissingImagesEr
 from qk_iteration.core.formats.ground_truth import read_true_matches
 from study import out_of_domain
 from study.out_of_domain import (
-    build_abroad,
+    build_out_of_domain,
     choose_images,
     main,
 )
@@ -34,7 +34,7 @@ def contents(folder):
 
 def test_a_folder_in_disc21s_shape_without_training_images(test_split, tmp_path):
     pytest.importorskip("albumentations")
-    folder = build_abroad(tmp_path / "one", test_split, mark="m", num_workers=0)
+    folder = build_out_of_domain(tmp_path / "one", test_split, mark="m", num_workers=0)
     assert sorted(contents(folder)) == [
         "BUILT",
         "ground_truth.csv",
@@ -57,8 +57,8 @@ def test_a_folder_in_disc21s_shape_without_training_images(test_split, tmp_path)
 
 def test_building_twice_in_other_processes_gives_the_same_bytes(test_split, tmp_path):
     pytest.importorskip("albumentations")
-    one = build_abroad(tmp_path / "one", test_split, mark="m", num_workers=0)
-    two = build_abroad(tmp_path / "two", test_split, mark="m", num_workers=1)
+    one = build_out_of_domain(tmp_path / "one", test_split, mark="m", num_workers=0)
+    two = build_out_of_domain(tmp_path / "two", test_split, mark="m", num_workers=1)
     assert contents(one) == contents(two)
 
 
@@ -71,14 +71,14 @@ def pictures(noise, tmp_path):
 
 
 def test_one_image_of_a_group_plays_one_part(pictures, monkeypatch):
-    def group(candidates, **_):
+    def group(usable, **_):
         """The first two are near copies."""
         return [
             Grouped(replace(one, flat_share=0.1), None, max(0, number - 1))
-            for number, one in enumerate(candidates)
+            for number, one in enumerate(usable)
         ]
 
-    monkeypatch.setattr(out_of_domain, "group_candidates", group)
+    monkeypatch.setattr(out_of_domain, "group_images", group)
     monkeypatch.setattr(out_of_domain, "_NUM_WORKERS", 0)
     parts = {(Split.TEST, Role.REFERENCE): 3, (Split.TEST, Role.UNMATCHED): 1}
     manifest = choose_images([pictures], parts)
@@ -96,7 +96,7 @@ def test_one_image_of_a_group_plays_one_part(pictures, monkeypatch):
 def test_files_that_only_their_number_tells_apart_are_no_series(pictures, monkeypatch):
     seen = []
     monkeypatch.setattr(
-        out_of_domain, "group_candidates", lambda some, **_: seen.extend(some)
+        out_of_domain, "group_images", lambda some, **_: seen.extend(some)
     )
     monkeypatch.setattr(out_of_domain, "deal_out", lambda *_, **__: [])
     monkeypatch.setattr(out_of_domain, "_NUM_WORKERS", 0)
@@ -111,11 +111,13 @@ def test_missing_packages_are_named_with_the_command_that_fetches_them(
         __version__ = "2"
 
     monkeypatch.setattr(out_of_domain, "albumentations", lambda: Library)
-    with pytest.raises(MissingImagesError, match=r"endless-sky.*make abroad-packages"):
-        main(tmp_path, tmp_path / "abroad")
+    with pytest.raises(
+        MissingImagesError, match=r"endless-sky.*make out-of-domain-packages"
+    ):
+        main(tmp_path, tmp_path / "out_of_domain")
 
 
 def test_a_missing_library_is_named_with_its_cure(test_split, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "albumentations", None)
     with pytest.raises(ModuleNotFoundError, match=r"qk-iteration\[study\]"):
-        build_abroad(tmp_path / "one", test_split, mark="m", num_workers=0)
+        build_out_of_domain(tmp_path / "one", test_split, mark="m", num_workers=0)

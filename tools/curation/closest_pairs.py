@@ -56,15 +56,15 @@ def _closest(
 
 def _label(pairs: Sequence[tuple[Grouped, Grouped]]) -> str:
     return "\n".join(
-        f"{one.feature @ other.feature:.2f} {one.candidate.file[-24:]} "
-        f"{other.candidate.file[-24:]}"
+        f"{one.feature @ other.feature:.2f} {one.usable.file[-24:]} "
+        f"{other.usable.file[-24:]}"
         for one, other in pairs
     )
 
 
 def _looks(pairs: Sequence[tuple[Grouped, Grouped]]) -> list[Image.Image]:
     return [
-        Image.fromarray(image.candidate.look)
+        Image.fromarray(image.usable.look)
         for pair in pairs[:_PAIRS_IN_ROW]
         for image in pair
     ]

@@ -19,9 +19,8 @@ import numpy as np
 
 from qk_iteration.builtin_benchmark.manifest import Manifest, write_manifest
 from qk_iteration.builtin_benchmark.sources import ImagePackage
-from tools.curation.candidates import find_candidates
 from tools.curation.closest_pairs import draw_closest_pairs
-from tools.curation.grouping import group_candidates
+from tools.curation.grouping import group_images
 from tools.curation.selection import (
     ICON_PARTS,
     PICTURE_PARTS,
@@ -31,6 +30,7 @@ from tools.curation.selection import (
     name_images,
     plan_queries,
 )
+from tools.curation.usable_images import find_usable_images
 
 _SEED = 20211115
 _NUM_WORKERS = 2
@@ -118,13 +118,13 @@ def main(manifest_folder: Path, sheets_folder: Path) -> None:
 def _find_groups(
     packages: Sequence[ImagePackage], kind: str, rules: Rules
 ) -> list[Grouped]:
-    candidates = [
-        candidate
+    usable = [
+        one
         for package in packages
-        for candidate in find_candidates(package, kind=kind, num_workers=_NUM_WORKERS)
+        for one in find_usable_images(package, kind=kind, num_workers=_NUM_WORKERS)
     ]
-    return group_candidates(
-        candidates,
+    return group_images(
+        usable,
         min_cosine=rules.group_cosine,
         max_distance=rules.group_distance,
     )

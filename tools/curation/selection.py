@@ -20,7 +20,7 @@ from qk_iteration.builtin_benchmark.manifest import (
     Role,
     Split,
 )
-from tools.curation.candidates import Candidate
+from tools.curation.usable_images import UsableImage
 
 Part = tuple[Split, Role]
 
@@ -49,9 +49,9 @@ _TRAINING: Part = (Split.TRAINING, Role.TRAINING)
 
 @dataclass(frozen=True)
 class Grouped:
-    """A candidate, what the backbone sees in it, its group, and later its part."""
+    """A usable image, what the backbone sees in it, its group, and later its part."""
 
-    candidate: Candidate
+    usable: UsableImage
     feature: NDArray[np.float32]
     group: int
     part: Part = _TRAINING
@@ -79,13 +79,13 @@ def deal_out(
     for image in images:
         members[image.group].append(image)
     best = {
-        group: min(many, key=lambda image: image.candidate.flat_share)
+        group: min(many, key=lambda image: image.usable.flat_share)
         for group, many in members.items()
     }
     suitable = [
         group
         for group, image in best.items()
-        if image.candidate.flat_share <= max_flat_share
+        if image.usable.flat_share <= max_flat_share
     ]
     judged = _smallest(suitable, members, sum(parts.values()), generator)
     slots = [part for part, number in parts.items() for _ in range(number)]
@@ -127,11 +127,11 @@ def name_images(
             image_id=f"{role.letter}{next(numbers[role.letter]):06d}",
             split=split,
             role=role,
-            kind=image.candidate.kind,
+            kind=image.usable.kind,
             group=image.group,
-            package=image.candidate.package,
-            file=image.candidate.file,
-            frame=image.candidate.frame,
+            package=image.usable.package,
+            file=image.usable.file,
+            frame=image.usable.frame,
         )
         for image in shuffled
         for split, role in (image.part,)

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from qk_iteration.builtin_benchmark.manifest import Role, Split
-from tools.curation.candidates import Candidate
 from tools.curation.selection import (
     Grouped,
     deal_out,
     name_images,
     plan_queries,
 )
+from tools.curation.usable_images import UsableImage
 
 PARTS = {(Split.TEST, Role.REFERENCE): 3, (Split.TEST, Role.UNMATCHED): 2}
 GROUP_SIZES = [5, 1, 1, 2, 1, 2, 1, 4, 1]
@@ -24,7 +24,7 @@ def images():
     nothing = np.zeros(0)
     return [
         Grouped(
-            Candidate(
+            UsableImage(
                 package="pictures",
                 file=f"{group}-{member}.png",
                 frame=0,
@@ -57,7 +57,7 @@ def test_judged_groups_give_their_least_flat_image_only(images):
     dealt = deal(images)
     judged = {one.group: one for one in dealt if one.part[1] is not Role.TRAINING}
     for group, one in judged.items():
-        assert one.candidate.file == f"{group}-{GROUP_SIZES[group] - 1}.png"
+        assert one.usable.file == f"{group}-{GROUP_SIZES[group] - 1}.png"
     trained = Counter(one.group for one in dealt if one.part[1] is Role.TRAINING)
     assert trained == {
         group: size for group, size in enumerate(GROUP_SIZES) if group not in judged

@@ -4,19 +4,19 @@ import numpy as np
 from PIL import ImageOps
 
 from qk_iteration.builtin_benchmark.sources import ImagePackage
-from tools.curation.candidates import find_candidates
-from tools.curation.near_copies import (
-    near_copies,
+from tools.curation.same_content import (
     number_groups,
-    whiten,
+    same_content,
+    whiten_features,
 )
+from tools.curation.usable_images import find_usable_images
 
 
 def test_whitened_features_are_of_unit_length_and_have_equal_variances():
     generator = np.random.default_rng(0)
     scales = np.array([100.0, 10.0, 1.0, 0.1], np.float32)
     features = 5 + scales * generator.standard_normal((4000, 4), np.float32)
-    whitened = whiten(features, num_dims=3)
+    whitened = whiten_features(features, num_dims=3)
     np.testing.assert_allclose(np.linalg.norm(whitened, axis=1), 1, rtol=1e-5)
     np.testing.assert_allclose(np.cov(whitened.T), np.eye(3) / 3, atol=0.02)
 
@@ -29,9 +29,9 @@ def test_hashes_find_turned_mirrored_and_recompressed_copies(noise, tmp_path):
     picture.save(tmp_path / "3.jpg", quality=30)
     noise(1, size=(256, 256)).save(tmp_path / "4.png")
     package = ImagePackage("noise", str(tmp_path), "none", "1", "")
-    found = find_candidates(package, kind="picture", num_workers=0)
+    found = find_usable_images(package, kind="picture", num_workers=0)
 
-    close = near_copies(
+    close = same_content(
         np.eye(5, dtype=np.float32),
         np.stack([one.hashes for one in found]),
         min_cosine=0.5,
@@ -45,7 +45,7 @@ def test_hashes_find_turned_mirrored_and_recompressed_copies(noise, tmp_path):
 def test_close_features_are_enough():
     features = np.array([[1, 0], [0.8, 0.6], [0, 1]], np.float32)
     hashes = np.random.default_rng(0).integers(0, 256, (3, 8, 32), np.uint8)
-    close = near_copies(features, hashes, min_cosine=0.7, max_distance=10)
+    close = same_content(features, hashes, min_cosine=0.7, max_distance=10)
     assert close.tolist() == [
         [True, True, False],
         [True, True, False],

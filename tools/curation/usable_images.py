@@ -4,7 +4,7 @@ Animations give the frames that differ from each other. What is too small, too p
 a mere logo is left out; what shows the same thing twice is sorted out later.
 
 Shapes:
-    N: candidates.
+    N: usable images.
 """
 
 import re
@@ -39,7 +39,7 @@ _NUMBER_IN_SERIES = re.compile(r"([-_](\d+|l|r|left|right)|\d+a?)$")
 
 
 @dataclass(frozen=True)
-class Candidate:
+class UsableImage:
     """One frame that could be an image of the benchmark.
 
     Attributes:
@@ -65,10 +65,10 @@ class Candidate:
     look: NDArray[np.uint8]
 
 
-def find_candidates(
+def find_usable_images(
     package: ImagePackage, *, kind: str, num_workers: int
-) -> list[Candidate]:
-    """All candidates of a package, in the order of its files and frames.
+) -> list[UsableImage]:
+    """All usable images of a package, in the order of its files and frames.
 
     Args:
         package: An installed package.
@@ -95,8 +95,8 @@ def find_candidates(
 
 def _look_at_file(
     file: str, *, package: str, folder: Path, kind: str
-) -> list[Candidate]:
-    kept: list[Candidate] = []
+) -> list[UsableImage]:
+    kept: list[UsableImage] = []
     differences: list[NDArray[np.uint8]] = []
     for frame, image in _spread_frames(folder / file):
         grey = image.convert("L")
@@ -112,7 +112,7 @@ def _look_at_file(
         if is_new(hashes[0], [one.hashes[0] for one in kept], _MAX_SAME_PDQ):
             series = _series(package, file, kind)
             flat = _flat_share(look)
-            one = Candidate(package, file, frame, kind, series, hashes, flat, look)
+            one = UsableImage(package, file, frame, kind, series, hashes, flat, look)
             kept.append(one)
     return kept
 

@@ -45,7 +45,9 @@ def backbone_features(
     return np.concatenate(features)
 
 
-def whiten(features: NDArray[np.float32], *, num_dims: int) -> NDArray[np.float32]:
+def whiten_features(
+    features: NDArray[np.float32], *, num_dims: int
+) -> NDArray[np.float32]:
     """Features with mean zero and equal variance in all directions, of unit length.
 
     Pretrained features share a large mean and a few strong directions; without them the
@@ -66,7 +68,7 @@ def whiten(features: NDArray[np.float32], *, num_dims: int) -> NDArray[np.float3
     return unit.astype(np.float32)
 
 
-def near_copies(
+def same_content(
     features: NDArray[np.float32],
     hashes: NDArray[np.uint8],
     *,
@@ -76,7 +78,7 @@ def near_copies(
     """Which pairs are near copies. Shape (N, N), symmetric.
 
     Args:
-        features: From `whiten`. Shape (N, D).
+        features: From `whiten_features`. Shape (N, D).
         hashes: Of each image and its turns and mirrorings. Shape (N, 8, 32), uint8.
         min_cosine: From here on features say "copy".
         max_distance: Up to here hashes say "copy", in bits of 256.
@@ -93,7 +95,7 @@ def number_groups(close: NDArray[np.bool_], series: Sequence[str]) -> NDArray[np
     """Groups of images that hang together by near copies or by a common series.
 
     Args:
-        close: From `near_copies`. Shape (N, N).
+        close: From `same_content`. Shape (N, N).
         series: Of each image. N.
 
     Returns:
