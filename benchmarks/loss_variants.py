@@ -18,9 +18,9 @@ from measuring import Step
 from torch import Tensor, nn
 from torch.nn import functional
 
+from qk_iteration.core.losses.bank_walk import product_dtype
 from qk_iteration.core.losses.info_nce import info_nce
 from qk_iteration.core.losses.info_nce_through_head import info_nce_through_head
-from qk_iteration.core.losses.matrix_products import product_dtype
 
 TEMPERATURE = 0.05
 EMBEDDING_DIM = 256

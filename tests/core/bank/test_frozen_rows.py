@@ -1,9 +1,12 @@
 """The loss against a bank is compared with its definition on the full logits."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from qk_iteration.core.bank.frozen_rows import FrozenRows
 from qk_iteration.core.losses.loss_config import LossConfig
@@ -37,7 +40,9 @@ def reference_loss(bank, embeddings, config):
     total = logits.masked_fill(is_same & ~is_positive, -torch.inf).logsumexp(dim=1)
     positive = logits.masked_fill(~is_positive, -torch.inf).logsumexp(dim=1)
     nearest = logits.masked_fill(is_same, -torch.inf).argmax(dim=1)
-    repulsion = nearest_negative_repulsion(embeddings, keys[nearest])
+    repulsion = nearest_negative_repulsion(
+        embeddings, keys[nearest], torch.ones(len(nearest), dtype=torch.bool)
+    )
     return (total - positive).mean() + config.repulsion * repulsion
 
 
@@ -64,3 +69,51 @@ def test_fewer_rows_keep_their_groups_and_what_they_count_as():
     assert kept.groups.tolist() == [0, 0, 2]
     assert kept.count_same_group
     assert torch.equal(kept.rows, bank.rows[[0, 1, 5]])
+
+
+class DataDependentSizes(TorchDispatchMode):
+    """Notes what a GPU would have to be waited for: a value or a length is read."""
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        name = function.overloadpacket._qualified_op_name
+        reads_a_value = name in {
+            "aten::nonzero",
+            "aten::_local_scalar_dense",
+            "aten::masked_select",
+            "aten::equal",
+        }
+        # The pairs that count as one group are integers and kept on the CPU.
+        if name == "aten::index" and args[0].is_floating_point():
+            indices = [index for index in args[1] if index is not None]
+            reads_a_value = any(index.dtype == torch.bool for index in indices)
+        if reads_a_value:
+            self.found.append(name)
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("through_head", [False, True])
+@pytest.mark.parametrize("count_same_group", [False, True])
+def test_no_step_waits_for_a_gpu(through_head, count_same_group):
+    bank = make_bank(through_head=through_head, count_same_group=count_same_group)
+    embeddings = F.normalize(torch.randn(4, 4), dim=1).requires_grad_()
+    config = LossConfig(temperature=0.3, repulsion=0.5)
+    with DataDependentSizes() as mode:
+        bank.loss(embeddings, POSITIVE_ROWS, config).loss.backward()
+        assert mode.found == []
+        embeddings[embeddings[:, 0] > 0].sum().item()
+        assert len(mode.found) >= 2, "the mode finds what it looks for"
+
+
+def test_row_whose_group_is_the_whole_bank_is_not_repelled():
+    bank = make_bank(through_head=False, count_same_group=False)
+    bank = replace(bank, groups=torch.zeros_like(GROUPS))
+    embeddings = F.normalize(torch.randn(4, 4), dim=1).requires_grad_()
+    config = LossConfig(temperature=0.3, repulsion=0.5)
+    loss = bank.loss(embeddings, POSITIVE_ROWS, config).loss
+    loss.backward()
+    assert loss == 0
+    assert (embeddings.grad == 0).all()

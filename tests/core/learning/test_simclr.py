@@ -7,7 +7,6 @@ from torch.nn import functional as F
 from qk_iteration.core.learning.schedule import warmup_cosine
 from qk_iteration.core.learning.simclr import batch_loss
 from qk_iteration.core.losses.loss_config import LossConfig
-from qk_iteration.core.losses.repulsion import nearest_negative_repulsion
 
 
 def unit_rows(num_rows, dim, seed=0):
@@ -34,15 +33,6 @@ def test_images_of_one_group_are_not_pushed_apart():
     loss, accuracy = batch_loss(embeddings, torch.tensor([7, 7]), config)
     assert loss.item() == pytest.approx(0)
     assert accuracy.item() == 1
-
-
-def test_repulsion_is_minus_the_log_distance():
-    embeddings = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
-    nearest = torch.tensor([[0.0, 1.0], [0.0, -1.0]])
-    expected = -(torch.tensor(2.0).sqrt().log() + torch.tensor(2.0).log()) / 2
-    torch.testing.assert_close(
-        nearest_negative_repulsion(embeddings, nearest), expected
-    )
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from qk_iteration.core.losses import matrix_products
+from qk_iteration.core.losses import bank_walk
 from qk_iteration.core.losses.info_nce import info_nce
-from qk_iteration.core.losses.row_pairs import ExcludedRows
+from qk_iteration.core.losses.row_pairs import RowPairs
 
 TEMPERATURE = 0.05
 BATCH_SIZE, BANK_SIZE, EMBEDDING_DIM = 7, 131, 12
@@ -109,7 +109,7 @@ def test_excluded_rows_are_no_negatives(batch):
     expected = reference_info_nce(*batch, is_excluded)
     (expected_grad,) = torch.autograd.grad(expected, embeddings)
 
-    excluded = ExcludedRows(*is_excluded.nonzero().unbind(dim=1))
+    excluded = RowPairs(*is_excluded.nonzero().unbind(dim=1))
     result = our_info_nce(*batch, excluded=excluded)
     (grad,) = torch.autograd.grad(result.loss, embeddings)
 
@@ -124,7 +124,7 @@ def test_counted_rows_share_the_probability_of_the_positive(batch):
     generator = torch.Generator().manual_seed(2)
     is_positive = torch.rand(BATCH_SIZE, BANK_SIZE, generator=generator) < 0.05
     is_positive[torch.arange(BATCH_SIZE), positive_rows] = False
-    excluded = ExcludedRows(*is_positive.nonzero().unbind(dim=1))
+    excluded = RowPairs(*is_positive.nonzero().unbind(dim=1))
     is_positive[torch.arange(BATCH_SIZE), positive_rows] = True
     probabilities = (embeddings @ bank.T / TEMPERATURE).softmax(dim=1)
     expected = -(probabilities * is_positive).sum(dim=1).log().mean()
@@ -152,7 +152,7 @@ def test_hand_computed_loss_of_two_rows():
 
 def test_row_without_negatives_costs_nothing():
     embeddings = torch.eye(2, requires_grad=True)
-    excluded = ExcludedRows(torch.tensor([0]), torch.tensor([1]))
+    excluded = RowPairs(torch.tensor([0]), torch.tensor([1]))
     result = our_info_nce(
         embeddings, torch.eye(2), torch.tensor([0, 0]), excluded=excluded
     )
@@ -202,9 +202,7 @@ def test_no_temperature_overflows(batch, temperature):
 def test_small_losses_keep_their_precision(
     monkeypatch, noise, true_loss, dtype, has_bfloat16, max_error
 ):
-    monkeypatch.setattr(
-        matrix_products, "_multiplies_bfloat16", lambda device: has_bfloat16
-    )
+    monkeypatch.setattr(bank_walk, "_multiplies_bfloat16", lambda device: has_bfloat16)
     embeddings, bank, positive_rows = near_their_positives(noise)
     bank = bank.to(dtype)
     truth = reference_info_nce(embeddings.double(), bank.double(), positive_rows)

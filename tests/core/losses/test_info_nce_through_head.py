@@ -5,9 +5,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from qk_iteration.core.losses import matrix_products
+from qk_iteration.core.losses import bank_walk
 from qk_iteration.core.losses.info_nce_through_head import info_nce_through_head
-from qk_iteration.core.losses.row_pairs import ExcludedRows
+from qk_iteration.core.losses.row_pairs import RowPairs
 
 TEMPERATURE = 0.05
 BATCH_SIZE, BANK_SIZE, FEATURE_DIM, EMBEDDING_DIM = 7, 131, 19, 12
@@ -84,7 +84,7 @@ def test_excluded_rows_move_neither_embeddings_nor_head():
     expected = reference_loss(*batch, is_excluded)
     expected_grads = gradients(expected, embeddings, head)
 
-    excluded = ExcludedRows(*is_excluded.nonzero().unbind(dim=1))
+    excluded = RowPairs(*is_excluded.nonzero().unbind(dim=1))
     loss = our_loss(*batch, excluded=excluded)
     grads = gradients(loss, embeddings, head)
 
@@ -100,7 +100,7 @@ def test_counted_rows_share_the_probability_of_the_positive():
     both = torch.stack([positive_rows, also_positive], dim=1)
     expected = -probabilities.gather(1, both).sum(dim=1).log().mean()
 
-    excluded = ExcludedRows.own(also_positive)
+    excluded = RowPairs.own(also_positive)
     loss = our_loss(*batch, excluded=excluded, count_excluded=True)
 
     torch.testing.assert_close(loss, expected)
@@ -122,9 +122,7 @@ def test_counted_rows_share_the_probability_of_the_positive():
 def test_small_losses_keep_their_precision(
     monkeypatch, noise, bank_dtype, has_bfloat16, max_error
 ):
-    monkeypatch.setattr(
-        matrix_products, "_multiplies_bfloat16", lambda device: has_bfloat16
-    )
+    monkeypatch.setattr(bank_walk, "_multiplies_bfloat16", lambda device: has_bfloat16)
     embeddings, features, head, positive_rows = draw_batch(noise, dtype=torch.float32)
     features = features.to(bank_dtype)
     grads = gradients(

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from qk_iteration.core.losses.row_pairs import ExcludedRows, GroupIndex
+from qk_iteration.core.losses.row_pairs import GroupIndex, RowPairs
 
 
 def test_excluded_pairs_equal_the_mask_of_equal_groups():
@@ -29,7 +29,7 @@ def test_row_alone_in_its_group_excludes_nothing():
 
 @pytest.mark.parametrize("chunk_size", [1, 3, 10, 99])
 def test_every_pair_is_in_the_chunk_of_its_bank_row(chunk_size):
-    pairs = ExcludedRows(torch.tensor([0, 1, 2, 0]), torch.tensor([9, 0, 9, 4]))
+    pairs = RowPairs(torch.tensor([0, 1, 2, 0]), torch.tensor([9, 0, 9, 4]))
     found = {
         (batch_row, bank_row + chunk_size * number)
         for number, chunk in enumerate(

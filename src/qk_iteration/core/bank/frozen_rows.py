@@ -13,12 +13,11 @@ from functools import cached_property
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from qk_iteration.core.losses.bank_loss import BankLoss
-from qk_iteration.core.losses.info_nce import info_nce
+from qk_iteration.core.losses.info_nce import BankLoss, info_nce
 from qk_iteration.core.losses.info_nce_through_head import info_nce_through_head
 from qk_iteration.core.losses.loss_config import LossConfig
 from qk_iteration.core.losses.repulsion import nearest_negative_repulsion
-from qk_iteration.core.losses.row_pairs import ExcludedRows, GroupIndex
+from qk_iteration.core.losses.row_pairs import GroupIndex, RowPairs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,8 +56,8 @@ class FrozenRows:
         if config.repulsion == 0:
             return result
         has_negative = result.nearest_negative_rows >= 0
-        nearest = self._keys(result.nearest_negative_rows[has_negative])
-        repulsion = nearest_negative_repulsion(embeddings[has_negative], nearest)
+        nearest = self._keys(result.nearest_negative_rows.clamp(min=0))
+        repulsion = nearest_negative_repulsion(embeddings, nearest, has_negative)
         return result._replace(loss=result.loss + config.repulsion * repulsion)
 
     def restricted_to(self, kept_rows: Tensor) -> "FrozenRows":
@@ -74,7 +73,7 @@ class FrozenRows:
     def _contrast(
         self, embeddings: Tensor, positive_rows: Tensor, temperature: float
     ) -> BankLoss:
-        excluded: ExcludedRows = self._group_index.excluded(positive_rows)
+        excluded: RowPairs = self._group_index.excluded(positive_rows)
         if self.head is None:
             return info_nce(
                 embeddings,

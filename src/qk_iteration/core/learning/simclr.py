@@ -85,9 +85,9 @@ def batch_loss(
     accuracy = (logits.argmax(dim=1) == positives).float().mean()
     if config.repulsion > 0:
         nearest = similarities.masked_fill(~is_negative, -torch.inf).argmax(dim=1)
-        has_negative = is_negative.any(dim=1)
+        # Unlike embeddings[nearest], its gradient is summed in order by any threads.
         repulsion = nearest_negative_repulsion(
-            embeddings[has_negative], embeddings[nearest[has_negative]]
+            embeddings, F.embedding(nearest, embeddings), is_negative.any(dim=1)
         )
         loss = loss + config.repulsion * repulsion
     return loss, accuracy

@@ -21,19 +21,20 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from qk_iteration.core.losses.bank_loss import (
+from qk_iteration.core.losses.bank_walk import (
+    BankWalk,
+    Logits,
+    add_product,
+    multiply_into,
+    softmax_over_negatives,
+)
+from qk_iteration.core.losses.info_nce import (
     BankLoss,
     Negatives,
     check_loss_arguments,
     join_positives,
 )
-from qk_iteration.core.losses.matrix_products import add_product, multiply_into
-from qk_iteration.core.losses.negatives import (
-    BankWalk,
-    Logits,
-    softmax_over_negatives,
-)
-from qk_iteration.core.losses.row_pairs import ExcludedRows
+from qk_iteration.core.losses.row_pairs import RowPairs
 
 # As in torch.nn.functional.normalize: a key of length 0 stays 0.
 _SMALLEST_LENGTH = 1e-12
@@ -47,7 +48,7 @@ def info_nce_through_head(
     *,
     temperature: float,
     chunk_size: int,
-    excluded: ExcludedRows | None = None,
+    excluded: RowPairs | None = None,
     count_excluded: bool = False,
 ) -> BankLoss:
     """Return the InfoNCE loss against the keys ``normalize(head(features))``.
@@ -83,7 +84,7 @@ def info_nce_through_head(
     queries = embeddings.to(wide) / temperature
     weight = head.weight.to(wide)
     bias = queries.new_zeros(len(weight)) if head.bias is None else head.bias.to(wide)
-    own = ExcludedRows.own(positive_rows)
+    own = RowPairs.own(positive_rows)
     masked = own if excluded is None else own.joined(excluded)
     positive = masked if count_excluded else own
     own_features = features[positive.bank_rows.to(features.device)].to(queries)
@@ -142,7 +143,7 @@ class _KeyChunk(NamedTuple):
     """Of unit length, in the dtype of the sums. Shape (rows, D)."""
     lengths: Tensor
     """Of the head's outputs, before they are brought to unit length. (rows, 1)."""
-    masked: ExcludedRows
+    masked: RowPairs
     """The pairs that do not count."""
 
 

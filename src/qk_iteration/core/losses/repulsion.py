@@ -1,5 +1,9 @@
 """Nearest-negative repulsion: pushes an embedding away from its nearest negative.
 
+Shapes:
+    B: batch size.
+    D: embedding dimension.
+
 References:
     Sablayrolles et al., 2019, https://arxiv.org/abs/1806.03198 (Eq. 3, the entropy
     estimate of Kozachenko and Leonenko).
@@ -12,18 +16,25 @@ from torch import Tensor
 SMALLEST_DISTANCE = 1e-4  # Bounds the gradient where two embeddings coincide.
 
 
-def nearest_negative_repulsion(embeddings: Tensor, nearest: Tensor) -> Tensor:
+def nearest_negative_repulsion(
+    embeddings: Tensor, nearest: Tensor, has_negative: Tensor
+) -> Tensor:
     """Minus the mean log distance to the nearest negatives.
+
+    Embeddings without a negative are left out by their weight and not by an index,
+    whose length a GPU would have to be waited for.
 
     Args:
         embeddings: Of unit length. Shape (B, D).
-        nearest: The nearest negative of each, of unit length. Shape (B, D).
+        nearest: The nearest negative of each, of unit length; any finite row where
+            there is none. Shape (B, D).
+        has_negative: Whether there is one. Shape (B,), bool.
 
     Returns:
-        A scalar; 0 for an empty batch. Lower is more spread out.
+        A scalar; 0 if no embedding has a negative. Lower is more spread out.
     """
-    if len(embeddings) == 0:
-        return embeddings.sum()
     distances = torch.linalg.vector_norm(embeddings - nearest, dim=1)
-    repulsion: Tensor = -distances.clamp(min=SMALLEST_DISTANCE).log().mean()
+    log_distances = distances.clamp(min=SMALLEST_DISTANCE).log()
+    total = log_distances.where(has_negative, 0).sum()
+    repulsion: Tensor = -(total / has_negative.sum().clamp(min=1))
     return repulsion

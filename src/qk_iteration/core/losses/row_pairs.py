@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 
-class ExcludedRows(NamedTuple):
+class RowPairs(NamedTuple):
     """Pairs of a batch row and a bank row that must not be compared."""
 
     batch_rows: Tensor
@@ -26,21 +26,21 @@ class ExcludedRows(NamedTuple):
     """Shape (E,), int64, values in [0, N)."""
 
     @classmethod
-    def own(cls, positive_rows: Tensor) -> "ExcludedRows":
+    def own(cls, positive_rows: Tensor) -> "RowPairs":
         """Return the pairs of each batch row and its positive. (B,) to B pairs."""
         batch_rows = torch.arange(len(positive_rows), device=positive_rows.device)
         return cls(batch_rows, positive_rows)
 
-    def joined(self, other: "ExcludedRows") -> "ExcludedRows":
+    def joined(self, other: "RowPairs") -> "RowPairs":
         """Return the pairs of both; a pair may occur twice."""
-        return ExcludedRows(
+        return RowPairs(
             torch.cat([self.batch_rows, other.batch_rows]),
             torch.cat([self.bank_rows, other.bank_rows]),
         )
 
     def by_chunk(
         self, bank_size: int, chunk_size: int, device: torch.device
-    ) -> Iterator["ExcludedRows"]:
+    ) -> Iterator["RowPairs"]:
         """Yield the pairs of each chunk of the bank, rows counted from its start.
 
         They are sorted on their own device and then brought to ``device``: pairs that
@@ -52,7 +52,7 @@ class ExcludedRows(NamedTuple):
         counts = (bank_rows // chunk_size).bincount(minlength=num_chunks).tolist()
         batch_rows = self.batch_rows[order].to(device).split(counts)
         columns = (bank_rows % chunk_size).to(device).split(counts)
-        return map(ExcludedRows, batch_rows, columns)
+        return map(RowPairs, batch_rows, columns)
 
 
 class GroupIndex:
@@ -79,7 +79,7 @@ class GroupIndex:
         self._rows_by_group = self._group_of_row.argsort(stable=True)
         self._starts = self._counts.cumsum(0) - self._counts
 
-    def excluded(self, positive_rows: Tensor) -> ExcludedRows:
+    def excluded(self, positive_rows: Tensor) -> RowPairs:
         """Return the rows that share a group with each positive, itself left out.
 
         Args:
@@ -94,4 +94,4 @@ class GroupIndex:
         within_group -= first_pairs[batch_rows]
         bank_rows = self._rows_by_group[self._starts[groups][batch_rows] + within_group]
         is_other = bank_rows != positive_rows[batch_rows]
-        return ExcludedRows(batch_rows[is_other], bank_rows[is_other])
+        return RowPairs(batch_rows[is_other], bank_rows[is_other])
