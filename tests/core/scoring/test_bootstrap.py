@@ -88,3 +88,35 @@ def test_rankings_of_other_queries_are_refused():
     )
     with pytest.raises(ValueError, match="same queries"):
         compare([made_up_ranking(1)], [other])
+
+
+def ranking_that_finds(num_found):
+    """Of ten matched queries the first ``num_found`` are found, with a score of 1."""
+    rows = np.arange(10)
+    return QueryRanking.from_predictions(
+        np.ones(10), rows < num_found, rows, np.ones(10, np.int64)
+    )
+
+
+def test_two_methods_that_find_nothing_are_equally_good():
+    result = compare([ranking_that_finds(0)], [ranking_that_finds(0)])
+    assert (result.ratio.low, result.ratio.mean, result.ratio.high) == (1, 1, 1)
+    assert (result.difference.low, result.difference.high) == (0, 0)
+    assert result.share_ahead == 0
+
+
+def test_the_ratio_to_a_method_that_finds_nothing_is_infinite():
+    result = compare([ranking_that_finds(10)], [ranking_that_finds(0)])
+    assert (result.ratio.low, result.ratio.mean, result.ratio.high) == (np.inf,) * 3
+    assert result.share_ahead == 1
+
+
+def test_a_method_that_seldom_finds_nothing_has_a_finite_lower_end():
+    # One of ten queries: a third of the draws are without it.
+    result = compare([ranking_that_finds(10)], [ranking_that_finds(1)])
+    assert 1 < result.ratio.low < result.ratio.high == np.inf
+
+
+def test_no_ratio_is_undefined_where_both_often_find_nothing():
+    result = compare([ranking_that_finds(1)], [ranking_that_finds(1)])
+    assert (result.ratio.low, result.ratio.mean, result.ratio.high) == (1, 1, 1)

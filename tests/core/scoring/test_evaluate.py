@@ -20,8 +20,8 @@ from qk_iteration.core.formats.predicted_matches import PredictedMatches
 from qk_iteration.core.scoring import protocols
 from qk_iteration.core.scoring.evaluate import (
     evaluate_descriptors,
-    find_candidates,
     score_predictions,
+    search_by_protocol,
 )
 
 # Three queries are labelled, one of them matches nothing; Q4 is not labelled.
@@ -330,7 +330,7 @@ def test_descriptors_of_other_images_are_refused(truth, complaint):
 
 def test_candidates_are_predicted_matches_best_first():
     queries, references, truth = planted()
-    found = find_candidates(
+    found = search_by_protocol(
         Descriptors(*queries),
         Descriptors(*references),
         TrueMatches(truth),
@@ -347,3 +347,12 @@ def test_candidates_are_predicted_matches_best_first():
 def test_json_has_every_digit():
     result = score(ROWS)
     assert json.loads(result.to_json()) == result.metrics()
+
+
+def test_the_log_says_what_was_scored(caplog):
+    caplog.set_level("INFO")
+    score(ROWS, label="Test queries, query model against key model")
+    assert (
+        "Test queries, query model against key model, protocol isc2021: micro-AP 0.7000"
+        in caplog.text
+    )

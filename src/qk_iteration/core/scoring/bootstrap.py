@@ -13,6 +13,7 @@ References:
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,8 +40,11 @@ class Interval:
 
     @classmethod
     def of(cls, replicates: NDArray[np.float64]) -> "Interval":
-        """Mean and the middle 95 %."""
-        low, high = np.percentile(replicates, _OUTER_PERCENTILES)
+        """Mean and the middle 95 %; infinite replicates lie above all others."""
+        # Between two numbers one interpolates; towards infinity there is nothing.
+        how: Literal["linear", "nearest"]
+        how = "linear" if np.isfinite(replicates).all() else "nearest"
+        low, high = np.percentile(replicates, _OUTER_PERCENTILES, method=how)
         return cls(float(replicates.mean()), float(low), float(high))
 
 
@@ -51,7 +55,7 @@ class BootstrapComparison:
     Attributes:
         difference: Micro-AP of the first less that of the second.
         ratio: Micro-AP of the first over that of the second; infinite where the
-            second finds nothing.
+            second alone finds nothing, and 1 where neither finds anything.
         share_ahead: Part of the replicates in which the first is strictly ahead.
     """
 
@@ -90,13 +94,19 @@ def bootstrap_comparison(
         weights[:, rows] = generator.multinomial(len(rows), shares, size=count)
         replicates.append([_mean_micro_ap(side, weights) for side in (first, second)])
     ours, theirs = np.concatenate(replicates, axis=1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratios = ours / theirs
     return BootstrapComparison(
         difference=Interval.of(ours - theirs),
-        ratio=Interval.of(ratios),
+        ratio=Interval.of(_ratios(ours, theirs)),
         share_ahead=float((ours > theirs).mean()),
     )
+
+
+def _ratios(
+    ours: NDArray[np.float64], theirs: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Quotients; two methods that find nothing at all are equally good."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where((ours == 0) & (theirs == 0), 1.0, ours / theirs)
 
 
 def _mean_micro_ap(

@@ -63,6 +63,7 @@ def evaluate_descriptors(
     metric: Metric = "l2",
     top_k: int = 10,
     device: str = "cpu",
+    label: str = "Descriptors",
 ) -> Score:
     """Search the references for every query, and judge what was found.
 
@@ -75,7 +76,8 @@ def evaluate_descriptors(
         protocol: ``isc2021``, ``drivendata`` or ``knn``.
         metric: ``l2`` (the rule of the challenge) or ``inner_product``.
         top_k: References per query, of ``knn`` only.
-        device: ``cpu``, or a torch device such as ``cuda``.
+        device: ``cpu``, or a torch device such as ``cuda:1``.
+        label: What is scored, for the line in the log.
 
     Returns:
         The figures and the precision-recall curve.
@@ -86,7 +88,7 @@ def evaluate_descriptors(
         ValueError: If a setting is unknown.
     """
     truth = as_true_matches(true_matches)
-    predicted = find_candidates(
+    predicted = search_by_protocol(
         as_descriptors(queries),
         as_descriptors(references),
         truth,
@@ -95,10 +97,12 @@ def evaluate_descriptors(
         top_k=top_k,
         device=device,
     )
-    return score_predictions(predicted, truth, protocol=protocol, top_k=top_k)
+    return score_predictions(
+        predicted, truth, protocol=protocol, top_k=top_k, label=label
+    )
 
 
-def find_candidates(
+def search_by_protocol(
     queries: Descriptors,
     references: Descriptors,
     true_matches: TrueMatches,
@@ -145,6 +149,7 @@ def score_predictions(
     *,
     protocol: str,
     top_k: int = 10,
+    label: str = "Predicted matches",
 ) -> Score:
     """Judge the predicted matches of any system.
 
@@ -156,6 +161,7 @@ def score_predictions(
             for unlabelled queries as wrong; ``drivendata`` leaves such pairs out;
             ``knn`` refuses more than ``top_k`` pairs of one query.
         top_k: References per query, of ``knn`` only.
+        label: What is scored, for the line in the log.
 
     Returns:
         The figures and the precision-recall curve.
@@ -184,5 +190,7 @@ def score_predictions(
         num_true_matches=num_true_matches,
         curve=curve,
     )
-    logger.info("Protocol %s: micro-AP %.5f.", score.protocol, score.micro_ap)
+    logger.info(
+        "%s, protocol %s: micro-AP %.4f.", label, score.protocol, score.micro_ap
+    )
     return score

@@ -14,7 +14,7 @@ from qk_iteration.core.formats.format_error import FormatError
 from qk_iteration.core.formats.ground_truth import TrueMatches
 from qk_iteration.core.formats.id_rows import find_ids
 from qk_iteration.core.formats.predicted_matches import PredictedMatches
-from qk_iteration.core.scoring.protocols import Protocol
+from qk_iteration.core.scoring.protocols import ScoringProtocol
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ def is_labelled(
 
 
 def admit_predictions(
-    predicted: PredictedMatches, true_matches: TrueMatches, protocol: Protocol
+    predicted: PredictedMatches, true_matches: TrueMatches, protocol: ScoringProtocol
 ) -> PredictedMatches:
     """The pairs that the protocol judges.
 
@@ -106,7 +106,7 @@ def check_descriptors_fit(
 
 
 def _report_unlabelled(
-    labelled: NDArray[np.bool_], true_matches: TrueMatches, protocol: Protocol
+    labelled: NDArray[np.bool_], true_matches: TrueMatches, protocol: ScoringProtocol
 ) -> None:
     num_unlabelled = np.count_nonzero(~labelled)
     has_unmatched = not all(true_matches.references.values())
@@ -125,7 +125,7 @@ def _report_unlabelled(
         )
 
 
-def _check_number(predicted: PredictedMatches, protocol: Protocol) -> None:
+def _check_number(predicted: PredictedMatches, protocol: ScoringProtocol) -> None:
     limit = protocol.num_candidates
     counts = np.bincount(predicted.query_rows) if protocol.per_query else len(predicted)
     most = int(np.max(counts))

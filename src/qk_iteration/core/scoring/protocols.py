@@ -11,7 +11,7 @@ DRIVENDATA_CANDIDATES_PER_QUERY = 10
 
 
 @dataclass(frozen=True)
-class Protocol:
+class ScoringProtocol:
     """How candidates are chosen before they are judged.
 
     Attributes:
@@ -33,7 +33,7 @@ class Protocol:
         return self.num_candidates or DRIVENDATA_CANDIDATES_PER_QUERY * num_queries
 
 
-def protocol_named(name: str, *, top_k: int) -> Protocol:
+def protocol_named(name: str, *, top_k: int) -> ScoringProtocol:
     """One of the protocols.
 
     Args:
@@ -48,13 +48,13 @@ def protocol_named(name: str, *, top_k: int) -> Protocol:
         ValueError: If there is no such protocol, or ``top_k`` is not positive.
     """
     if name == "isc2021":
-        return Protocol(name, num_candidates=ISC2021_CANDIDATES)
+        return ScoringProtocol(name, num_candidates=ISC2021_CANDIDATES)
     if name == "drivendata":
-        return Protocol(name, num_candidates=None, only_labelled_queries=True)
+        return ScoringProtocol(name, num_candidates=None, only_labelled_queries=True)
     if name == "knn":
         if top_k < 1:
             raise ValueError(f"top_k must be positive; got {top_k}.")
-        return Protocol(name, num_candidates=top_k, per_query=True)
+        return ScoringProtocol(name, num_candidates=top_k, per_query=True)
     raise ValueError(
         f"protocol must be one of {', '.join(PROTOCOL_NAMES)}; got '{name}'."
     )

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from qk_iteration.core.scoring.precision_recall import PrecisionRecallCurve
 
+_SHARED = {"protocol", "num_predictions", "num_true_matches"}
+
 
 @dataclass(frozen=True)
 class Score:
@@ -32,9 +34,19 @@ class Score:
     num_true_matches: int
     curve: PrecisionRecallCurve = field(repr=False, compare=False)
 
-    def metrics(self) -> dict[str, str | float | int | None]:
-        """All figures and the protocol by name, without the curve."""
-        return {name: value for name, value in vars(self).items() if name != "curve"}
+    def metrics(self, *, suffix: str = "") -> dict[str, str | float | int | None]:
+        """All figures and the protocol by name, without the curve.
+
+        Args:
+            suffix: Appended to the names, to set two scores of one system side by
+                side; what both share, protocol and numbers, is left out then.
+        """
+        left_out = {"curve"} | (_SHARED if suffix else set())
+        return {
+            f"{name}{suffix}": value
+            for name, value in vars(self).items()
+            if name not in left_out
+        }
 
     def to_json(self) -> str:
         """The figures as a JSON object, with every digit."""

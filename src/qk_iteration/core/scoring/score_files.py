@@ -13,7 +13,7 @@ from qk_iteration.core.formats.predicted_matches import (
     write_predicted_matches,
 )
 from qk_iteration.core.formats.submission import read_submission
-from qk_iteration.core.scoring.evaluate import find_candidates, score_predictions
+from qk_iteration.core.scoring.evaluate import score_predictions, search_by_protocol
 from qk_iteration.core.scoring.precision_recall_plot import plot_precision_recall
 from qk_iteration.core.scoring.protocols import protocol_named
 from qk_iteration.core.scoring.score import Score
@@ -98,7 +98,7 @@ def score_files(
                 metric=metric,
                 device=device,
             )
-        predicted = find_candidates(
+        predicted = search_by_protocol(
             queries,
             references,
             truth,

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from qk_iteration.core.formats.descriptors import Descriptors
 from qk_iteration.core.formats.format_error import FormatError
 from qk_iteration.core.formats.predicted_matches import PredictedMatches
-from qk_iteration.core.search.candidates import (
+from qk_iteration.core.search.candidate_lists import (
     BestPairs,
     CandidateList,
     Candidates,

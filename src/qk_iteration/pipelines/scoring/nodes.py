@@ -20,16 +20,16 @@ def search(
 ) -> PredictedMatches:
     """The candidate pairs that the protocol judges, best first."""
     from qk_iteration.core.models.device import choose_device
-    from qk_iteration.core.scoring.evaluate import find_candidates
+    from qk_iteration.core.scoring.evaluate import search_by_protocol
 
-    return find_candidates(
+    return search_by_protocol(
         query_descriptors,
         reference_descriptors,
         true_matches,
         protocol=scoring.protocol,
         metric=scoring.metric,
         top_k=scoring.top_k,
-        device=choose_device(device).type,
+        device=str(choose_device(device)),
     )
 
 
@@ -52,7 +52,7 @@ def normalize(
         whitening_dim=scoring.whitening_dim,
         normalization=ScoreNormalization(**scoring.normalization.model_dump()),
         metric=scoring.metric,
-        device=choose_device(device).type,
+        device=str(choose_device(device)),
     )
 
 
@@ -60,22 +60,39 @@ def score(
     predicted_matches: PredictedMatches,
     normalized_matches: PredictedMatches,
     true_matches: TrueMatches,
+    query_descriptors: Descriptors,
+    reference_descriptors: Descriptors,
     scoring: ScoringConfig,
+    *,
+    label: str,
 ) -> tuple[dict[str, Any], Figure]:
-    """All metrics, raw and with score normalization, and both curves."""
+    """All metrics, raw and with score normalization, and both curves.
+
+    ``benchmark`` among them names the images and true matches; ``label``, what scores,
+    is for the log.
+    """
+    from qk_iteration.core.scoring.benchmark_digest import benchmark_digest
     from qk_iteration.core.scoring.evaluate import score_predictions
     from qk_iteration.core.scoring.precision_recall_plot import plot_precision_recall
 
     raw, normalized = (
         score_predictions(
-            matches, true_matches, protocol=scoring.protocol, top_k=scoring.top_k
+            matches,
+            true_matches,
+            protocol=scoring.protocol,
+            top_k=scoring.top_k,
+            label=label + how,
         )
-        for matches in (predicted_matches, normalized_matches)
+        for matches, how in (
+            (predicted_matches, ""),
+            (normalized_matches, ", scores normalized"),
+        )
     )
-    metrics = raw.metrics() | {
-        f"{name}_normalized": value
-        for name, value in normalized.metrics().items()
-        if name not in ("protocol", "num_predictions", "num_true_matches")
+    images = (query_descriptors.ids, reference_descriptors.ids)
+    metrics = {
+        "benchmark": benchmark_digest(true_matches, *images),
+        **raw.metrics(),
+        **normalized.metrics(suffix="_normalized"),
     }
     curves = {"raw": raw.curve, "with score normalization": normalized.curve}
     return metrics, plot_precision_recall(curves)
@@ -100,6 +117,6 @@ def score_any_system(
         normalization=normalization,
         metric=scoring.metric,
         top_k=scoring.top_k,
-        device=choose_device(device).type,
+        device=str(choose_device(device)),
     )
     return result.metrics(), plot_precision_recall({"this system": result.curve})

@@ -1,5 +1,7 @@
 """From descriptors and true matches to micro-AP and its curve."""
 
+from functools import partial, update_wrapper
+
 from kedro.pipeline import Node, Pipeline
 
 from qk_iteration.pipelines.scoring.nodes import (
@@ -9,6 +11,18 @@ from qk_iteration.pipelines.scoring.nodes import (
     search,
 )
 
+PAIR, ALONE = "query model against key model", "one model on both sides"
+DESCRIBED_BY = {
+    "qk": PAIR,
+    "simclr": ALONE,
+    "moco": ALONE,
+    "untrained": "untrained model, whitened",
+    "plain": "untrained model",
+    "perceptual_hash": "perceptual hash (PDQ)",
+    "evaluated": PAIR,
+}
+"""What the log says of each method's descriptors."""
+
 
 def create_pipeline(method: str, *, tables: str = "") -> Pipeline:
     """The score of one method's descriptors, raw and normalized.
@@ -17,6 +31,8 @@ def create_pipeline(method: str, *, tables: str = "") -> Pipeline:
         method: Namespace of the descriptors and the metrics.
         tables: Namespace of the true matches; that of the benchmark by default.
     """
+    queries = "Queries of the folder" if tables else "Test queries"
+    label = f"{queries}, {DESCRIBED_BY.get(method, method)}"
     prefix = f"{tables}." if tables else ""
     search_settings = ["true_matches", "params:scoring", "params:device"]
     nodes = [
@@ -49,11 +65,13 @@ def create_pipeline(method: str, *, tables: str = "") -> Pipeline:
             name="search_normalized",
         ),
         Node(
-            score,
+            update_wrapper(partial(score, label=label), score),
             [
                 "predicted_matches",
                 "normalized_matches",
                 "true_matches",
+                "query_descriptors",
+                "reference_descriptors",
                 "params:scoring",
             ],
             ["metrics", "precision_recall_plot"],

@@ -1,0 +1,68 @@
+"""The nodes of scoring are compared with what they pass on to the core."""
+
+import numpy as np
+import pytest
+import torch
+
+from qk_iteration.config import NormalizationConfig, ScoringConfig
+from qk_iteration.core.formats.descriptors import Descriptors
+from qk_iteration.core.formats.ground_truth import TrueMatches
+from qk_iteration.core.models import device as devices
+from qk_iteration.core.scoring import evaluate, score_files
+from qk_iteration.core.scoring.benchmark_digest import benchmark_digest
+from qk_iteration.pipelines.scoring import create_pipeline, nodes
+
+SCORING = ScoringConfig(
+    protocol="isc2021",
+    metric="l2",
+    top_k=10,
+    whitening_dim=None,
+    normalization=NormalizationConfig(
+        first_neighbor=0, last_neighbor=0, reduction="mean", weight=1.0
+    ),
+)
+TRUTH = TrueMatches({"Q0": ("R0",), "Q1": ("R1",), "Q2": ("R2",)})
+
+
+def draw(prefix, num_rows):
+    """Unit vectors, each its own direction."""
+    return Descriptors(
+        [f"{prefix}{row}" for row in range(num_rows)], np.eye(8)[:num_rows]
+    )
+
+
+@pytest.fixture
+def two_gpus(monkeypatch):
+    monkeypatch.setattr(devices, "choose_device", torch.device)
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda", "cuda:1"])
+@pytest.mark.usefixtures("two_gpus")
+def test_the_device_asked_for_is_searched_on(monkeypatch, device):
+    asked = []
+    for module, name in (
+        (evaluate, "search_by_protocol"),
+        (score_files, "whiten_and_normalize"),
+    ):
+        monkeypatch.setattr(
+            module, name, lambda *args, **settings: asked.append(settings["device"])
+        )
+    nodes.search(None, None, None, SCORING, device)
+    nodes.normalize(None, None, None, SCORING, device)
+    assert asked == [device, device]
+
+
+def test_metrics_name_the_benchmark_and_the_log_what_was_scored(caplog):
+    caplog.set_level("INFO")
+    queries, references = draw("Q", 3), draw("R", 5)
+    matches = nodes.search(queries, references, TRUTH, SCORING, "cpu")
+    (score,) = (
+        node for node in create_pipeline("qk").nodes if node.short_name == "score"
+    )
+    metrics, _ = score.func(matches, matches, TRUTH, queries, references, SCORING)
+    assert metrics["benchmark"] == benchmark_digest(TRUTH, queries.ids, references.ids)
+    assert metrics["micro_ap"] == metrics["micro_ap_normalized"] == 1
+    assert "num_predictions_normalized" not in metrics
+    said = "Test queries, query model against key model"
+    assert f"{said}, protocol isc2021: micro-AP 1.0000" in caplog.text
+    assert f"{said}, scores normalized, protocol isc2021" in caplog.text
