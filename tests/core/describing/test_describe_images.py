@@ -6,7 +6,11 @@ import pytest
 import torch
 from PIL import Image
 
-from qk_iteration.core.describing.describe_images import describe_images
+from qk_iteration.core.describing.describe_images import (
+    describe_files,
+    describe_images,
+)
+from qk_iteration.core.describing.describer import describer_of_model
 from qk_iteration.core.describing.describing_config import DescriptionConfig
 from qk_iteration.core.images.decode import decode_square
 from qk_iteration.core.models.descriptor_model import DescriptorModel
@@ -43,14 +47,8 @@ def config(**changes):
 
 
 def describe_table(table, model, represent=None, **changes):
-    return describe_images(
-        table,
-        model,
-        config(**changes),
-        image_size=32,
-        max_pixels=10_000,
-        represent=represent,
-    )
+    describer = describer_of_model(model, represent, precision="float32")
+    return describe_images(table, describer, config(**changes), max_pixels=10_000)
 
 
 @pytest.mark.parametrize("num_workers", [0, 2])
@@ -78,10 +76,49 @@ def test_descriptors_that_are_not_finite_are_refused_with_the_file(table):
         rows[-1] = torch.nan
         return rows
 
-    with pytest.raises(ValueError, match=r"3 of 7 .* first of .*R2\.png"):
+    with pytest.raises(ValueError, match=r"1 of 3 .* not finite.* that of .*R2\.png"):
         describe_table(table, model, diverged)
 
 
 def test_an_empty_table_is_refused(table):
     with pytest.raises(ValueError, match="there are no images"):
         describe_table(table.iloc[:0], DescriptorModel(MODEL))
+
+
+def test_a_descriptor_of_zeros_is_refused(table):
+    model = DescriptorModel(MODEL)
+    with pytest.raises(ValueError, match="3 of 3 descriptors are all zero"):
+        describe_table(table, model, lambda pixels: model(pixels) * 0)
+
+
+def many(table, num_images):
+    repeated = pd.concat([table.iloc[:1]] * num_images, ignore_index=True)
+    repeated["image_id"] = [f"R{number}" for number in range(num_images)]
+    return repeated
+
+
+def test_a_file_that_has_vanished_is_left_out_with_a_line(table, tmp_path, caplog):
+    images = many(table, 100)
+    images.loc[41, "path"] = str(tmp_path / "gone.png")
+    result = describe_table(images, DescriptorModel(MODEL), batch_size=20)
+    assert len(result) == 99
+    assert "R41" not in result.ids
+    assert "1 of 100 files could be read before" in caplog.text
+    assert "gone.png" in caplog.text
+
+
+def test_a_run_stops_if_too_many_files_have_vanished(table, tmp_path):
+    images = many(table, 100)
+    images.loc[[41, 42], "path"] = str(tmp_path / "gone.png")
+    with pytest.raises(ValueError, match="That is too many"):
+        describe_table(images, DescriptorModel(MODEL), batch_size=20)
+
+
+def test_parts_hold_every_file_once_though_a_whole_batch_is_gone(table, tmp_path):
+    paths = [*table["path"][:3], *[str(tmp_path / "gone.png")] * 3, table["path"][3]]
+    describer = describer_of_model(DescriptorModel(MODEL), precision="float32")
+    parts = list(
+        describe_files(paths, describer, config(), max_pixels=10_000, label=None)
+    )
+    assert [part.rows for part in parts] == [[0, 1, 2], [], [6]]
+    assert [list(part.unreadable) for part in parts] == [[], [3, 4, 5], []]

@@ -1,12 +1,17 @@
-"""Descriptor extraction: one descriptor for each image of a table.
+"""Descriptor extraction: one descriptor for each image file.
 
 Shapes:
     N: images.
     D: embedding dimension.
 """
 
-from collections.abc import Callable
+import logging
+import os
+import signal
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,78 +20,195 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from qk_iteration.core.describing.describe import describe, frozen
+from qk_iteration.core.describing.describe import describe_in_parts
+from qk_iteration.core.describing.describer import Describer
 from qk_iteration.core.describing.describing_config import DescriptionConfig
+from qk_iteration.core.describing.preprocessing import Normalized, Square
 from qk_iteration.core.formats.descriptors import Descriptors
-from qk_iteration.core.images.decode import decode_square
+from qk_iteration.core.images.decode import UnreadableImageError, decode_image
 from qk_iteration.core.user_error import UserError
 
-Represent = Callable[[Tensor], Tensor]
-"""Maps uint8 pixels (B, S, S, 3) to descriptors (B, D)."""
+MAX_VANISHED_SHARE = 0.01
+"""Files that were readable a while ago: if more are not, something is wrong."""
+
+_logger = logging.getLogger(__name__)
+
+
+class DescribedFiles(NamedTuple):
+    """What became of some of the files."""
+
+    rows: list[int]
+    """Places of the files that were described."""
+    vectors: NDArray[np.float32]
+    """Their descriptors. Shape (len(rows), D)."""
+    unreadable: dict[int, UnreadableImageError]
+    """Places of the others, and why."""
 
 
 def describe_images(
     images: pd.DataFrame,
-    model: torch.nn.Module,
+    describer: Describer,
     config: DescriptionConfig,
     *,
-    image_size: int,
     max_pixels: int,
-    represent: Represent | None = None,
     label: str = "describing",
 ) -> Descriptors:
-    """Descriptors of all images of a table, in its order.
+    """Descriptors of the images of a table, in its order.
+
+    A file that cannot be read any more is left out, and a line says so.
 
     Args:
         images: Table with the columns ``image_id`` and ``path``.
-        model: In eval mode while it describes.
-        config: Batches, workers and precision.
-        image_size: Side of the square that images are squashed to, in pixels.
-        max_pixels: Larger images are an error.
-        represent: What to call on pixels; the model itself by default.
+        describer: What describes them.
+        config: Batches and workers.
+        max_pixels: Larger images are unreadable.
         label: What the progress bar says.
 
     Returns:
         Their ids and vectors of shape (N, D), float32.
 
     Raises:
-        UserError: If there are no images, or a descriptor is not finite.
+        UserError: If there are no images, more than 1 % of them have become unreadable,
+            or a descriptor is not finite or all zero.
     """
-    if len(images) == 0:
+    paths = [str(path) for path in images["path"]]
+    vectors: NDArray[np.float32] | None = None
+    kept = np.zeros(len(paths), bool)
+    unreadable: dict[int, UnreadableImageError] = {}
+    for part in describe_files(
+        paths, describer, config, max_pixels=max_pixels, label=label
+    ):
+        unreadable |= part.unreadable
+        if len(unreadable) > MAX_VANISHED_SHARE * len(paths):
+            raise UserError(_left_out(unreadable, paths) + " That is too many.")
+        if vectors is None and part.rows:
+            vectors = np.empty((len(paths), part.vectors.shape[1]), np.float32)
+        if vectors is not None:
+            vectors[part.rows] = part.vectors
+        kept[part.rows] = True
+    if vectors is None:
         raise UserError(f"{label}: there are no images. Check the folder.")
-    squares = _Squares(tuple(images["path"]), image_size, max_pixels)
-    batches: DataLoader[Tensor] = DataLoader(
-        squares, batch_size=config.batch_size, num_workers=config.num_workers
+    if unreadable:
+        _logger.warning("%s", _left_out(unreadable, paths))
+    ids = images["image_id"].to_numpy(np.str_)
+    if not kept.all():
+        ids, vectors = ids[kept], vectors[kept]
+    return Descriptors(ids, vectors)
+
+
+def describe_files(
+    paths: Sequence[str],
+    describer: Describer,
+    config: DescriptionConfig,
+    *,
+    max_pixels: int,
+    label: str | None,
+) -> Iterator[DescribedFiles]:
+    """Descriptors of some files after the others, for what is larger than memory.
+
+    Args:
+        paths: The files, in the order in which they are described.
+        describer: What describes them.
+        config: Batches and workers; its precision was the describer's to know.
+        max_pixels: Larger images are unreadable.
+        label: What the progress bar says; None draws none.
+
+    Yields:
+        Batches that together hold every file once.
+
+    Raises:
+        StoppedError: If a stop was asked for, between two batches.
+        UserError: If a descriptor is not finite or all zero.
+    """
+    has_one_shape = describer.prepare.has_one_shape
+    size = config.batch_size if has_one_shape else 1
+    loader: DataLoader[_Loaded] = DataLoader(
+        _Inputs(tuple(paths), describer.prepare, max_pixels),
+        batch_size=size,
+        num_workers=min(
+            config.num_workers, os.cpu_count() or 1, -(-len(paths) // size)
+        ),
+        collate_fn=_Loaded.of,
+        worker_init_fn=_ignore_interrupts,
     )
-    call = frozen(model, represent, precision=config.precision)
-    vectors = describe(batches, call, num_images=len(squares), label=label).numpy()
-    _check_finite(vectors, images)
-    return Descriptors(images["image_id"].to_numpy(np.str_), vectors)
+    loaded: list[_Loaded] = []
+
+    def represent(batch: "_Loaded") -> Tensor:
+        loaded.append(batch)
+        if batch.inputs is None:
+            return torch.empty(0, 0)
+        return describer.represent(batch.inputs).float().cpu()
+
+    for rows in describe_in_parts(
+        loader, represent, num_images=len(paths), label=label
+    ):
+        batch = loaded.pop()
+        vectors = rows.numpy()
+        _check_vectors(vectors, [paths[row] for row in batch.rows])
+        yield DescribedFiles(batch.rows, vectors, batch.unreadable)
 
 
 @dataclass(frozen=True)
-class _Squares(Dataset[Tensor]):
-    """Images decoded from their files and squashed to squares."""
+class _Inputs(Dataset[Any]):
+    """Files decoded and prepared for a model; those that cannot be, and why."""
 
     paths: tuple[str, ...]
-    size: int
+    prepare: Square | Normalized
     max_pixels: int
 
     def __len__(self) -> int:
         return len(self.paths)
 
-    def __getitem__(self, row: int) -> Tensor:
-        square = decode_square(
-            self.paths[row], size=self.size, max_pixels=self.max_pixels
+    def __getitem__(self, row: int) -> tuple[int, Tensor | UnreadableImageError]:
+        path = Path(self.paths[row])
+        try:
+            image = decode_image(path, max_pixels=self.max_pixels)
+        except UnreadableImageError as error:
+            return row, error
+        return row, torch.from_numpy(self.prepare(image))
+
+
+class _Loaded(NamedTuple):
+    """A batch of inputs, and what could not be loaded."""
+
+    rows: list[int]
+    inputs: Tensor | None
+    unreadable: dict[int, UnreadableImageError]
+
+    @classmethod
+    def of(
+        cls, items: Sequence[tuple[int, Tensor | UnreadableImageError]]
+    ) -> "_Loaded":
+        inputs = {row: item for row, item in items if isinstance(item, Tensor)}
+        return cls(
+            rows=list(inputs),
+            inputs=torch.stack(list(inputs.values())) if inputs else None,
+            unreadable={
+                row: item for row, item in items if not isinstance(item, Tensor)
+            },
         )
-        return torch.from_numpy(square)
 
 
-def _check_finite(vectors: NDArray[np.float32], images: pd.DataFrame) -> None:
-    broken = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+def _ignore_interrupts(worker: int) -> None:
+    """Ctrl-C reaches all processes of a terminal; the first one ends the others."""
+    del worker
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _left_out(unreadable: dict[int, UnreadableImageError], paths: Sequence[str]) -> str:
+    first = next(iter(unreadable.values()))
+    return (
+        f"{len(unreadable)} of {len(paths)} files could be read before and cannot be "
+        f"read now; they are left out. The first: {first}"
+    )
+
+
+def _check_vectors(vectors: NDArray[np.float32], paths: Sequence[str]) -> None:
+    is_broken = ~np.isfinite(vectors).all(axis=1) | ~vectors.any(axis=1)
+    broken = np.flatnonzero(is_broken)
     if len(broken):
         raise UserError(
-            f"{len(broken)} of {len(vectors)} descriptors are not finite, first "
-            f"of {images['path'].iloc[broken[0]]}. The model has diverged: train with "
-            "a lower learning_rate."
+            f"{len(broken)} of {len(vectors)} descriptors are all zero or not finite, "
+            f"first that of {paths[broken[0]]}. The model has diverged or its file is "
+            "damaged: train with a lower learning_rate, or take another model."
         )

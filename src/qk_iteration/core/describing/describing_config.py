@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from qk_iteration.core.models.model_config import Precision
 from qk_iteration.core.parameter_block import ParameterBlock
@@ -17,11 +17,14 @@ class DescriptionConfig(ParameterBlock):
 
 
 class ExternalModelConfig(ParameterBlock):
-    """A model file and its preprocessing."""
+    """A model that a person names, and the preprocessing of a foreign one."""
 
-    model_path: str = Field(description=".pt, .torchscript or .onnx")
+    model_config = ConfigDict(coerce_numbers_to_str=True)  # A file may be named 2024.
+
+    model_path: str = Field(description="a folder of ours, .pt, .torchscript or .onnx")
+    side: Literal["query", "key"] = Field(description="which model of our folder")
+    output: str | None = Field(description="which of several outputs; null: the only")
     image_size: int = Field(ge=8, description="of the square or the short edge; pixels")
     resize: Literal["squash", "short_edge"]
     pixel_mean: tuple[float, float, float] = Field(description="of pixels in [0, 1]")
     pixel_std: tuple[float, float, float]
-    batch_size: int = Field(ge=1, description="1 is used where shapes differ")

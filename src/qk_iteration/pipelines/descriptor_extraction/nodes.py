@@ -2,75 +2,79 @@
 
 from pathlib import Path
 
+import pandas as pd
+
 from qk_iteration.config import DescriptionConfig, ExternalModelConfig, ImagesConfig
-from qk_iteration.pipelines.data import DataFrame, DescriptorModel, Descriptors
+from qk_iteration.core.describing.describe_images import describe_images
+from qk_iteration.core.describing.describer import describer_of_model
+from qk_iteration.core.describing.load_describer import load_describer
+from qk_iteration.core.describing.preprocessing import Normalized
+from qk_iteration.core.formats.descriptors import Descriptors
+from qk_iteration.core.images.image_table import tabulate_images
+from qk_iteration.core.models.descriptor_model import DescriptorModel
+from qk_iteration.core.models.device import choose_device
+from qk_iteration.core.user_error import UserError
 
 
 def describe(
-    table: DataFrame,
+    table: pd.DataFrame,
     model: DescriptorModel,
     description: DescriptionConfig,
     images: ImagesConfig,
     device: str,
 ) -> Descriptors:
     """One descriptor for each image of a table."""
-    from qk_iteration.core.describing.describe_images import describe_images
-    from qk_iteration.core.models.device import choose_device
-
-    return describe_images(
-        table,
-        model.to(choose_device(device)),
-        description,
-        image_size=model.config.image_size,
-        max_pixels=images.max_pixels,
-    )
+    model = model.to(choose_device(device))
+    describer = describer_of_model(model, precision=description.precision)
+    return describe_images(table, describer, description, max_pixels=images.max_pixels)
 
 
 def describe_plainly(
-    table: DataFrame,
+    table: pd.DataFrame,
     model: DescriptorModel,
     description: DescriptionConfig,
     images: ImagesConfig,
     device: str,
 ) -> Descriptors:
     """Backbone features without a head: the floor below the whitened head."""
-    from qk_iteration.core.describing.describe_images import describe_images
-    from qk_iteration.core.models.device import choose_device
-
     model = model.to(choose_device(device))
-    return describe_images(
-        table,
-        model,
-        description,
-        image_size=model.config.image_size,
-        max_pixels=images.max_pixels,
-        represent=model.plain,
-    )
+    describer = describer_of_model(model, model.plain, precision=description.precision)
+    return describe_images(table, describer, description, max_pixels=images.max_pixels)
 
 
 def describe_folder(
-    folder: str, external_model: ExternalModelConfig, images: ImagesConfig
+    folder: str,
+    external_model: ExternalModelConfig,
+    description: DescriptionConfig,
+    images: ImagesConfig,
+    device: str,
 ) -> Descriptors:
-    """Descriptors of a folder by another system's model.
+    """Descriptors of a folder by a trained pair's side, or another system's model.
 
     Raises:
-        ValueError: If no folder is named, or the model cannot be loaded.
+        UserError: If no folder is named, or the model cannot be loaded.
     """
-    from qk_iteration.core.describing.external_model import (
-        describe_with_external_model,
-        load_external_model,
-    )
-    from qk_iteration.core.images.image_table import tabulate_images
-
     if not folder:
-        raise ValueError(
+        raise UserError(
             "images_folder must be named; got nothing. Add "
             "--params=images_folder=FOLDER,model_path=FILE,descriptors_path=FILE."
         )
-    model = load_external_model(Path(external_model.model_path))
+    describer = load_describer(
+        external_model.model_path,
+        side=external_model.side,
+        preprocessing=Normalized(
+            external_model.image_size,
+            external_model.resize,
+            external_model.pixel_mean,
+            external_model.pixel_std,
+        ),
+        output=external_model.output,
+        device=device,
+        precision=description.precision,
+    )
     tables = tabulate_images(
         Path(folder).resolve(), max_pixels=images.max_pixels, min_side=images.min_side
     )
-    return describe_with_external_model(
-        tables.images, model, external_model, max_pixels=images.max_pixels
+    return describe_images(
+        tables.images, describer, description, max_pixels=images.max_pixels
     )

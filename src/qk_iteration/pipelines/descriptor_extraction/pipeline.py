@@ -73,12 +73,18 @@ def create_plain_pipeline() -> Pipeline:
 
 
 def create_external_pipeline() -> Pipeline:
-    """Descriptors of any folder by a TorchScript or ONNX model."""
+    """Descriptors of any folder, by our own models or another system's."""
     return Pipeline(
         [
             Node(
                 describe_folder,
-                ["params:images_folder", "params:external_model", "params:images"],
+                [
+                    "params:images_folder",
+                    "params:external_model",
+                    "params:description",
+                    "params:images",
+                    "params:device",
+                ],
                 "folder_descriptors",
                 name="describe_folder",
             )
