@@ -16,6 +16,11 @@ from qk_iteration.core.formats.image_ids import check_unique, image_id, image_id
         "images/queries/Q00001.png",
         "images\\queries\\Q00001.webp",
         " Q00001\n",
+        "Q00001.jfif",
+        "Q00001.HEIC",
+        "Q00001.png.jpg",  # an id must not hide a second extension from a reader
+        "Q00001 .jpg",
+        "Q00001\u3000",  # an ideographic blank
     ],
 )
 def test_folder_and_extension_are_no_part_of_an_id(name):
@@ -40,6 +45,21 @@ def test_text_and_bytes_are_read_alike(names):
     ids = image_ids(names, what="ids")
     assert ids.dtype.kind == "U"
     assert ids.tolist() == ["Q1", "Q2"]
+
+
+@pytest.mark.parametrize("name", ["a.png.jpg", "b .gif.", " c/ d.tif ", ".jpg.png"])
+def test_the_id_of_an_id_is_itself(name):
+    assert image_id(image_id(name)) == image_id(name)
+
+
+@pytest.mark.parametrize("blank", ["\u00a0", "\u3000", "\x1f", "\x0b"])
+def test_blanks_of_any_kind_are_taken_off_whole_lists_too(blank):
+    assert image_ids([f"Q1{blank}", "Q2"], what="ids").tolist() == ["Q1", "Q2"]
+
+
+def test_names_that_look_the_same_are_the_same():
+    composed, decomposed = "caf\u00e9", "cafe\u0301"
+    assert image_ids([decomposed, "Q1"], what="ids").tolist() == [composed, "Q1"]
 
 
 def test_names_beyond_ascii_are_utf8():

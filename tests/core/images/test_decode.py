@@ -9,11 +9,11 @@ import pytest
 from PIL import Image
 
 from qk_iteration.core.images.decode import (
-    BACKGROUND,
     UnreadableImageError,
     decode_image,
     measure_image,
 )
+from qk_iteration.core.images.to_rgb import BACKGROUND
 
 MAX_PIXELS = 1_000_000
 ORIENTATION = 0x0112
@@ -192,7 +192,7 @@ def test_files_that_are_no_images_are_refused(tmp_path, content):
 def test_a_missing_file_and_a_folder_are_refused(tmp_path):
     with pytest.raises(UnreadableImageError, match="does not exist"):
         decode_image(tmp_path / "none.png", max_pixels=MAX_PIXELS)
-    with pytest.raises(UnreadableImageError, match="cannot be decoded"):
+    with pytest.raises(UnreadableImageError, match="must be a file; it is a folder"):
         decode_image(tmp_path, max_pixels=MAX_PIXELS)
 
 

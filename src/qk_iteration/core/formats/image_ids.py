@@ -5,6 +5,7 @@ has bare ids. Every reader of this project passes names through :func:`image_ids
 """
 
 from collections.abc import Sequence
+from unicodedata import normalize
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,20 +13,28 @@ from numpy.typing import NDArray
 from qk_iteration.core.formats.format_error import FormatError
 from qk_iteration.core.formats.id_rows import letters
 
-IMAGE_SUFFIXES = frozenset(
-    ["jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff", "ppm", "jp2", "avif"]
-)
+IMAGE_SUFFIXES = {
+    *("jpg", "jpeg", "jpe", "jfif", "png", "apng", "webp", "bmp", "dib", "gif", "tif"),
+    *("tiff", "ppm", "pgm", "pbm", "pnm", "jp2", "j2k", "avif", "heic", "heif", "hif"),
+    "jxl",
+}
 
 
 def image_id(name: str) -> str:
-    """The id of an image: its file name without folder and image extension.
+    """The id of an image: its file name without folder and image extensions.
+
+    The id of an id is the id itself, whatever the name; letters are composed (NFC), so
+    that two names that look the same are the same.
 
     >>> image_id("queries/Q00001.jpeg")
     'Q00001'
     """
-    base = name.strip().replace("\\", "/").rpartition("/")[2]
+    base = normalize("NFC", name).strip().replace("\\", "/").rpartition("/")[2].strip()
     stem, _, suffix = base.rpartition(".")
-    return stem if stem and suffix.lower() in IMAGE_SUFFIXES else base
+    while stem.strip() and suffix.lower() in IMAGE_SUFFIXES:
+        base = stem.strip()
+        stem, _, suffix = base.rpartition(".")
+    return base
 
 
 def image_ids(
@@ -97,8 +106,10 @@ def _one_to_text(name: object, what: str) -> str:
 
 
 def _may_need_cutting(texts: NDArray[np.str_]) -> bool:
-    """Whether any name has a folder, an extension or a blank; usually none has."""
+    """Whether any name has a folder, an extension, a blank or more than ASCII."""
     if len(texts) == 0:
         return False
     codes = letters(texts)
-    return any((codes == ord(mark)).any() for mark in "/\\. \t\r\n")
+    if (codes > ord("~")).any() or ((codes > 0) & (codes <= ord(" "))).any():
+        return True
+    return any((codes == ord(mark)).any() for mark in "/\\.")

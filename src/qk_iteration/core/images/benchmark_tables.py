@@ -1,20 +1,25 @@
 """A folder in DISC21's shape as tables: what is in it, and what of it is usable."""
 
-from collections.abc import Iterable, Set
+import logging
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
 from qk_iteration.core.formats.disc21_folders import find_disc21_folders
 from qk_iteration.core.formats.format_error import FormatError
 from qk_iteration.core.formats.ground_truth import TrueMatches, read_true_matches
-from qk_iteration.core.images.image_table import tabulate_images
+from qk_iteration.core.images.image_names import short_id
+from qk_iteration.core.images.image_table import ImageTables, tabulate_images
 from qk_iteration.core.images.images_config import ImagesConfig
+from qk_iteration.core.images.left_out import line_of_left_out
 
 TRAINING_GROUPS = "training_groups.csv"
 """Beside the folders; says which training images must never be pushed apart."""
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -25,7 +30,7 @@ class BenchmarkTables:
         training: Empty where the folder has no training images.
         references: The images sought in.
         queries: The edited copies and the queries that match nothing.
-        quarantined: ``path`` and ``reason`` of every file that is left out.
+        quarantined: ``path``, ``why`` and ``reason`` of all that is left out.
         true_matches: Which reference each query is a copy of.
     """
 
@@ -35,13 +40,23 @@ class BenchmarkTables:
     quarantined: pd.DataFrame
     true_matches: TrueMatches
 
+    @property
+    def left_out_line(self) -> str:
+        """Such as "3 of 13 files left out: 2 hidden, 1 unreadable"; may be empty."""
+        taken = len(self.training) + len(self.references) + len(self.queries)
+        return line_of_left_out(self.quarantined, num_taken=taken)
+
 
 def tabulate_benchmark(root: Path, config: ImagesConfig) -> BenchmarkTables:
     """Look at every image of a folder in DISC21's shape.
 
+    True matches of an image that is left out stay in the ground truth, so that they
+    count as missed; a line says so.
+
     Raises:
         FormatError: If the folder has no such shape, no ground truth, or a ground
             truth that names images it does not hold.
+        UserError: If a folder holds no usable image.
     """
     folders = find_disc21_folders(root)
     if not folders.ground_truths:
@@ -56,6 +71,9 @@ def tabulate_benchmark(root: Path, config: ImagesConfig) -> BenchmarkTables:
     )
     references = tabulate(folders.reference_images)
     queries = tabulate(folders.query_images)
+    _check_names("queries", true_matches.references, queries)
+    named_references = (r for many in true_matches.references.values() for r in many)
+    _check_names("references", named_references, references)
     quarantined = [references.quarantined, queries.quarantined]
     training = references.images.iloc[:0]
     if folders.training_images is not None:
@@ -65,38 +83,48 @@ def tabulate_benchmark(root: Path, config: ImagesConfig) -> BenchmarkTables:
         )
         training = tables.images
         quarantined.append(tables.quarantined)
-    all_quarantined = pd.concat(quarantined, ignore_index=True)
-    _check_names(
-        true_matches,
-        queries=_known_ids(queries.images, all_quarantined),
-        references=_known_ids(references.images, all_quarantined),
-    )
     return BenchmarkTables(
-        training, references.images, queries.images, all_quarantined, true_matches
+        training,
+        references.images,
+        queries.images,
+        pd.concat(quarantined, ignore_index=True),
+        true_matches,
     )
 
 
-def _known_ids(images: pd.DataFrame, quarantined: pd.DataFrame) -> Set[str]:
-    """Ids of usable images and of broken ones: a broken image is a lost match."""
-    return set(images["image_id"]) | {Path(path).stem for path in quarantined["path"]}
+def _check_names(what: str, named: Iterable[str], tables: ImageTables) -> None:
+    """Say which named images were left out; refuse those that are nowhere."""
+    missing = sorted(set(named).difference(tables.images["image_id"]))
+    if not missing:
+        return
+    left_out = _by_short_id(tables.quarantined)
+    lost = [name for name in missing if name in left_out]
+    if len(lost) < len(missing):
+        unknown = [name for name in missing if name not in left_out]
+        raise FormatError(_not_there(what, unknown, tables))
+    _logger.warning(
+        "The ground truth names %d %s that were left out, first '%s': their matches "
+        "count as missed. %s",
+        len(lost),
+        what,
+        lost[0],
+        tables.quarantined["reason"].iloc[left_out[lost[0]]],
+    )
 
 
-def _check_names(
-    true_matches: TrueMatches, *, queries: Set[str], references: Set[str]
-) -> None:
-    named_references = (r for many in true_matches.references.values() for r in many)
-    for what, named, known in (
-        ("queries", true_matches.references, queries),
-        ("references", named_references, references),
-    ):
-        unknown = _missing(named, known)
-        if unknown:
-            raise FormatError(
-                f"The ground truth must name images of the folders; it names "
-                f"{len(unknown)} {what} that are not there, first '{unknown[0]}'. "
-                "Add the images or take the rows out."
-            )
+def _by_short_id(table: pd.DataFrame) -> Mapping[str, int]:
+    """The row of each file, by what it would be called if it were alone."""
+    return {short_id(PurePosixPath(p)): row for row, p in enumerate(table["path"])}
 
 
-def _missing(named: Iterable[str], known: Set[str]) -> list[str]:
-    return sorted({name for name in named if name not in known})
+def _not_there(what: str, unknown: list[str], tables: ImageTables) -> str:
+    text = (
+        f"The ground truth must name images of the folders; it names {len(unknown)} "
+        f"{what} that are not there, first '{unknown[0]}'."
+    )
+    paths = tables.images["path"].map(PurePosixPath)
+    alike = tables.images["image_id"][paths.map(short_id) == unknown[0]]
+    if len(alike):
+        ids = ", ".join(f"'{name}'" for name in alike[:3])
+        return f"{text} Several files have that name; their ids are {ids}. Use these."
+    return f"{text} Add the images or take the rows out."

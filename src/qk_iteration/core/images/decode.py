@@ -1,67 +1,93 @@
 """Image files of any ordinary kind as upright RGB pictures.
 
 Everything downstream (table, cache, edits, models) may rely on three bytes a pixel, so
-all modes are converted here and nowhere else:
-
-    animation            first frame
-    EXIF orientation     turned upright
-    transparency         laid over ``BACKGROUND``
-    16-bit grey          scaled to 8 bits: 65,535 becomes 255
-    32-bit and float     no fixed range: the smallest value black, the largest white
-    all others           Pillow's conversion (CMYK, palette, grey, 1-bit, YCbCr)
+all modes are converted here (and in ``to_rgb``) and nowhere else. A file is opened here
+and nowhere else: only if it is a regular one, of a known format by its content, and not
+larger than allowed; nothing is decoded before that is known.
 """
 
+import os
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, PngImagePlugin
 
-BACKGROUND = (255, 255, 255)
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
+from qk_iteration.core.images.folder_listing import kind_of
+from qk_iteration.core.images.image_formats import (
+    FORMATS,
+    HEAD_BYTES,
+    RAW,
+    can_read,
+    format_of,
+)
+from qk_iteration.core.images.jxl_header import read_jxl_size
+from qk_iteration.core.images.left_out import Why, shown
+from qk_iteration.core.images.to_rgb import to_rgb
+from qk_iteration.core.user_error import UserError
 
-_ORIENTATION_TAG = 0x0112
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
+_DNG_VERSION_TAG = 50706
 
-# max_pixels decides, with an error; Pillow's warning at half its limit is only noise.
+# max_pixels decides, with an error; Pillow's warnings are only noise.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+# Pillow refuses PNG files with more than 1 MB in one text or color profile; there are
+# such, and valid ones. This much still bounds what a hostile file can ask for.
+PngImagePlugin.MAX_TEXT_CHUNK = 64 * 1024 * 1024
+PngImagePlugin.MAX_TEXT_MEMORY = 2 * PngImagePlugin.MAX_TEXT_CHUNK
 
 
-class UnreadableImageError(ValueError):
-    """An image file that cannot or must not be decoded; the message says why."""
+class UnreadableImageError(UserError):
+    """An image file that cannot or must not be decoded; the message says why.
+
+    Attributes:
+        why: The kind of reason.
+        reason: The message without the file's name.
+    """
+
+    why: Why = Why.UNREADABLE
+    reason: str = ""
+
+    @classmethod
+    def of(cls, path: Path, why: Why, reason: str) -> "UnreadableImageError":
+        """The error of a file; ``reason`` goes on after its name."""
+        # One argument alone: worker processes build the error anew from its message.
+        error = cls(f"{shown(str(path))} {reason}")
+        error.why, error.reason = why, f"It {reason}"
+        return error
 
 
-def decode_image(path: Path, *, max_pixels: int) -> Image.Image:
+def decode_image(
+    path: str | Path, *, max_pixels: int, short_edge: int | None = None
+) -> Image.Image:
     """The picture of an image file: RGB, upright, first frame, without transparency.
 
     Args:
         path: A file in one of ``FORMATS``; its content decides, not its suffix.
         max_pixels: A file whose header announces more pixels is refused undecoded.
+        short_edge: If the picture will be resized to this short edge, in its own shape:
+            one that would then have more than ``max_pixels`` is refused too.
 
     Returns:
         An RGB image in memory; the file is closed.
 
     Raises:
-        UnreadableImageError: If the file is missing, not an image, truncated or larger
+        UnreadableImageError: If the file is missing, no image, truncated or larger
             than ``max_pixels``.
     """
-    with _one_clear_error(path, max_pixels), _open(path, max_pixels) as image:
+    path = Path(path)
+    with _one_clear_error(path, max_pixels), _opened(path, max_pixels) as image:
+        _check_resized(path, image.size, short_edge, max_pixels)
         image.load()
-        return _to_rgb(_to_upright(image))
+        _turn_upright(image)
+        return to_rgb(image)
 
 
-def decode_square(path: str, *, size: int, max_pixels: int) -> NDArray[np.uint8]:
+def decode_square(path: str | Path, *, size: int, max_pixels: int) -> NDArray[np.uint8]:
     """The picture squashed to a square, as every model sees it.
 
     Training, validation and description all come through here, so that an image gives
@@ -75,12 +101,18 @@ def decode_square(path: str, *, size: int, max_pixels: int) -> NDArray[np.uint8]
     Returns:
         Shape (size, size, 3), uint8.
     """
-    image = decode_image(Path(path), max_pixels=max_pixels)
+    return squash(decode_image(path, max_pixels=max_pixels), size)
+
+
+def squash(image: Image.Image, size: int) -> NDArray[np.uint8]:
+    """An image squashed to a square, as every model sees it. Shape (size, size, 3)."""
     square = image.resize((size, size), Image.Resampling.BICUBIC, reducing_gap=3.0)
     return np.array(square)
 
 
-def measure_image(path: Path, *, max_pixels: int) -> tuple[int, int]:
+def measure_image(
+    path: str | Path, *, max_pixels: int, short_edge: int | None = None
+) -> tuple[int, int]:
     """Width and height, in pixels, of the picture that `decode_image` gives.
 
     Refuses what `decode_image` refuses: all data are read. JPEG files are decoded at an
@@ -89,18 +121,60 @@ def measure_image(path: Path, *, max_pixels: int) -> tuple[int, int]:
     Args:
         path: As in `decode_image`.
         max_pixels: As in `decode_image`.
+        short_edge: As in `decode_image`.
 
     Raises:
         UnreadableImageError: As in `decode_image`.
     """
-    with _one_clear_error(path, max_pixels), _open(path, max_pixels) as image:
+    path = Path(path)
+    with _one_clear_error(path, max_pixels), _opened(path, max_pixels) as image:
+        _check_resized(path, image.size, short_edge, max_pixels)
         width, height = image.size
-        is_reduced = image.draft(None, (1, 1)) is not None
+        # Other formats than JPEG would show a thumbnail, and prove nothing.
+        is_jpeg = image.format in ("JPEG", "MPO")
+        is_reduced = is_jpeg and image.draft(None, (1, 1)) is not None
         image.load()
-        upright = _to_rgb(_to_upright(image))
+        is_turned = _is_turned(image)
+        _turn_upright(image)
+        upright = to_rgb(image)
         if not is_reduced:
             return upright.size
-        return (height, width) if _orientation(image) >= 5 else (width, height)
+        return (height, width) if is_turned else (width, height)
+
+
+def is_image(path: str | Path) -> bool:
+    """Whether a file's first bytes are those of a picture, readable here or not."""
+    path = Path(path)
+    try:
+        with open_regular(path) as file:
+            return format_of(file.read(HEAD_BYTES), path) not in (None, RAW)
+    except (OSError, UnreadableImageError):
+        return False
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """A file opened to be read, if it is a regular one; others might never answer.
+
+    Raises:
+        UnreadableImageError: If it is a named pipe, a socket, a device or a folder.
+        OSError: If it cannot be opened.
+    """
+    _check_regular(path, os.stat(path).st_mode)
+    # Between the two it may have become a pipe: without waiting, and asked again.
+    file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
+    try:
+        _check_regular(path, os.fstat(file.fileno()).st_mode)
+    except UnreadableImageError:
+        file.close()
+        raise
+    return file
+
+
+def _check_regular(path: Path, mode: int) -> None:
+    if kind := kind_of(mode):
+        raise UnreadableImageError.of(
+            path, Why.NOT_A_FILE, f"must be a file; it is {kind}."
+        )
 
 
 @contextmanager
@@ -111,69 +185,101 @@ def _one_clear_error(path: Path, max_pixels: int) -> Iterator[None]:
     except UnreadableImageError:
         raise
     except FileNotFoundError as error:
-        raise UnreadableImageError(f"{path} does not exist.") from error
-    except UnidentifiedImageError as error:
-        raise UnreadableImageError(
-            f"{path} must be an image in one of the formats {', '.join(FORMATS)}; "
-            "its content is none of them, or cut off."
-        ) from error
+        raise UnreadableImageError.of(path, Why.GONE, "does not exist.") from error
     except Image.DecompressionBombError as error:
         raise _too_large(path, "more", max_pixels) from error
     # On broken files Pillow's decoders raise almost any exception there is.
     except Exception as error:
-        raise UnreadableImageError(f"{path} cannot be decoded: {error}.") from error
+        reason = f"cannot be decoded: {str(error) or type(error).__name__}."
+        if isinstance(error, OSError) and error.strerror:  # Not of a decoder.
+            reason = f"cannot be read: {error.strerror}."
+        raise UnreadableImageError.of(path, Why.UNREADABLE, reason) from error
 
 
-def _open(path: Path, max_pixels: int) -> Image.Image:
-    """The file with its header read and its size checked."""
-    image = Image.open(path, formats=FORMATS)
-    num_pixels = image.width * image.height
-    if num_pixels > max_pixels:
-        image.close()
-        raise _too_large(path, f"{image.width} x {image.height}", max_pixels)
-    return image
+@contextmanager
+def _opened(path: Path, max_pixels: int) -> Iterator[Image.Image]:
+    """The file with its header read, its format known and its size checked."""
+    with open_regular(path) as file:
+        image_format = _checked_format(path, file.read(HEAD_BYTES))
+        file.seek(0)
+        if image_format == "JXL":  # Its plugin decodes all when it opens a file.
+            _check_size(path, read_jxl_size(file), max_pixels)
+        with Image.open(file, formats=(image_format,)) as image:
+            _check_size(path, image.size, max_pixels)
+            if _DNG_VERSION_TAG in getattr(image, "tag_v2", ()):
+                raise _raw(path)
+            yield image
+
+
+def _checked_format(path: Path, head: bytes) -> str:
+    image_format = format_of(head, path)
+    if image_format is None:
+        what = "is empty." if not head else "has the content of none, or is cut off."
+        raise UnreadableImageError.of(
+            path,
+            Why.UNKNOWN_FORMAT,
+            f"must be an image in one of the formats {', '.join(FORMATS)}; it {what}",
+        )
+    if image_format == RAW:
+        raise _raw(path)
+    if not can_read(image_format):
+        raise UnreadableImageError.of(
+            path,
+            Why.NEEDS_PHOTOS,
+            f"is a picture of the format {image_format}, which needs the extra photos: "
+            "pip install 'qk-iteration[photos]'.",
+        )
+    return image_format
+
+
+def _raw(path: Path) -> UnreadableImageError:
+    return UnreadableImageError.of(
+        path,
+        Why.RAW,
+        "must be a developed picture; it is a camera's raw data. Export it as JPEG.",
+    )
+
+
+def _check_size(path: Path, size: tuple[int, int], max_pixels: int) -> None:
+    width, height = size
+    if width * height > max_pixels:
+        raise _too_large(path, f"{width} x {height}", max_pixels)
+
+
+def _check_resized(
+    path: Path, size: tuple[int, int], short_edge: int | None, max_pixels: int
+) -> None:
+    if short_edge is None:
+        return
+    width, height = (round(side * short_edge / min(size)) for side in size)
+    if width * height > max_pixels:
+        got = f"{size[0]} x {size[1]}, which becomes {width} x {height}"
+        raise _too_large(path, got, max_pixels)
 
 
 def _too_large(path: Path, got: str, max_pixels: int) -> UnreadableImageError:
     pillows_limit = 2 * (Image.MAX_IMAGE_PIXELS or max_pixels)
-    return UnreadableImageError(
-        f"{path} must have at most {min(max_pixels, pillows_limit):,} pixels "
-        f"(max_pixels, or Pillow's own limit); got {got}. Shrink the image."
+    return UnreadableImageError.of(
+        path,
+        Why.TOO_LARGE,
+        f"must have at most {min(max_pixels, pillows_limit):,} pixels "
+        f"(max_pixels, or Pillow's own limit); got {got}. Shrink the image.",
     )
 
 
-def _orientation(image: Image.Image) -> int:
-    """The EXIF orientation, 1 (upright) when there is none or it cannot be read."""
-    try:
-        return int(image.getexif().get(_ORIENTATION_TAG, 1))
+def _is_turned(image: Image.Image) -> bool:
+    """Whether turning upright exchanges width and height."""
+    with suppress(Exception):  # As below.
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1)) >= 5
+    return False
+
+
+def _turn_upright(image: Image.Image) -> None:
+    """Turn a loaded image as its EXIF orientation says, in place."""
+    # JPEG XL is turned by its decoder, and its EXIF must then be passed over, unless it
+    # holds a JPEG file whole.
+    if image.format == "JXL" and not getattr(image, "jpeg", False):
+        return
     # A broken EXIF block says nothing about the picture itself.
-    except Exception:
-        return 1
-
-
-def _to_upright(image: Image.Image) -> Image.Image:
-    transpose = _UPRIGHT.get(_orientation(image))
-    return image if transpose is None else image.transpose(transpose)
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        image = _to_eight_bits(image)
-    if not image.has_transparency_data:
-        return image.convert("RGB")
-    canvas = Image.new("RGBA", image.size, (*BACKGROUND, 255))
-    canvas.alpha_composite(image.convert("RGBA"))
-    return canvas.convert("RGB")
-
-
-def _to_eight_bits(image: Image.Image) -> Image.Image:
-    """Grey values of 16 or 32 bits, or floats, scaled to 0..255."""
-    values = np.asarray(image).astype(np.float64)
-    if image.mode.startswith("I;16"):
-        lowest, highest = 0.0, 65535.0
-    else:
-        finite = values[np.isfinite(values)]
-        lowest, highest = (finite.min(), finite.max()) if finite.size else (0.0, 0.0)
-    scale = 255.0 / (highest - lowest) if highest > lowest else 0.0
-    scaled = np.nan_to_num((values - lowest) * scale)
-    return Image.fromarray(np.rint(scaled.clip(0, 255)).astype(np.uint8))
+    with suppress(Exception):
+        ImageOps.exif_transpose(image, in_place=True)

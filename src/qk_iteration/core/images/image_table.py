@@ -1,24 +1,34 @@
 """From a folder of image files to a table of the readable ones.
 
-Every file is opened and read to its end once, so that nothing unreadable is met later,
-hours into a run. What cannot be used is not an error but a row of a second table, the
-quarantine, with its reason.
+Here alone is decided what an image is, what it is called and whether it is taken. Every
+file is opened and read to its end once, so that nothing unreadable is met later, hours
+into a run. What is left out is no error but a row of a second table, with its reason.
 """
 
-import os
-from collections.abc import Iterator
+import logging
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
-from qk_iteration.core.images.decode import UnreadableImageError, measure_image
-from qk_iteration.core.images.threaded_map import map_in_threads
-
-SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
+from qk_iteration.core.images.decode import (
+    UnreadableImageError,
+    is_image,
+    measure_image,
 )
+from qk_iteration.core.images.folder_listing import Listing, list_folder
+from qk_iteration.core.images.image_groups import number_groups, read_groups
+from qk_iteration.core.images.image_names import name_images
+from qk_iteration.core.images.left_out import (
+    Why,
+    line_of_left_out,
+    table_of_left_out,
+)
+from qk_iteration.core.images.threaded_map import map_in_threads
+from qk_iteration.core.user_error import UserError
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -26,149 +36,137 @@ class ImageTables:
     """What a folder holds.
 
     Attributes:
-        images: One row for each usable image, sorted by id: `image_id` (file name
-            without suffix), `path` (absolute), `width` and `height` (upright, in
+        images: One row for each usable image, sorted by id: `image_id` (see
+            `name_images`), `path` (absolute), `width` and `height` (upright, in
             pixels), `group` (int; images of one group are never taken for different
             pictures).
-        quarantined: One row for each file left out: `path` and `reason`.
+        quarantined: One row for each file or folder left out: `path`, `why` (one of
+            `Why`) and `reason`.
     """
 
     images: pd.DataFrame
     quarantined: pd.DataFrame
 
+    @property
+    def left_out_line(self) -> str:
+        """Such as "3 of 13 files left out: 2 hidden, 1 unreadable"; may be empty."""
+        return line_of_left_out(self.quarantined, num_taken=len(self.images))
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A file after its inspection; ``why`` is None where it is usable."""
+
+    path: str
+    is_image: bool
+    width: int = 0
+    height: int = 0
+    why: Why | None = None
+    reason: str = ""
+
 
 def tabulate_images(
-    folder: Path, *, max_pixels: int, min_side: int, groups_path: Path | None = None
+    folder: str | Path,
+    *,
+    max_pixels: int,
+    min_side: int,
+    short_edge: int | None = None,
+    groups_path: Path | None = None,
 ) -> ImageTables:
     """The tables of all image files under a folder, sub-folders included.
 
-    Hidden files are passed over. Of several usable files with one id the first by path
-    is kept.
+    What an image is its content decides; what it is called, and what becomes of files
+    of one name, ``name_images``. One line on the screen says what was left out.
 
     Args:
         folder: Where to look; links to files and folders are followed.
-        max_pixels: Larger images are quarantined, undecoded.
-        min_side: Images with a shorter side below this many pixels are quarantined.
+        max_pixels: Larger images are left out, undecoded.
+        min_side: Images with a shorter side below this many pixels are left out.
+        short_edge: If the images will be resized to this short edge, in their own
+            shape: those that would then have more than ``max_pixels`` are left out.
         groups_path: CSV with the columns `image_id` and `group`; images it does not
             name form groups of their own, as all do without it.
 
     Raises:
-        FileNotFoundError: If the folder or the CSV does not exist.
-        ValueError: If the folder holds no usable image, or the CSV is not as described.
+        UserError: If the folder does not exist or holds no usable image, or the CSV is
+            not as described.
     """
-    groups = None if groups_path is None else _read_groups(groups_path)
-    paths = _list_files(folder)
-    inspect = partial(_inspect, max_pixels=max_pixels, min_side=min_side)
-    files = pd.DataFrame.from_records(
-        list(map_in_threads(inspect, paths, description=f"Reading {folder.name}")),
-        columns=["image_id", "path", "width", "height", "reason"],
+    folder = Path(folder)
+    groups = None if groups_path is None else read_groups(groups_path)
+    listing = _list(folder)
+    inspect = partial(
+        _inspect, max_pixels=max_pixels, min_side=min_side, short_edge=short_edge
     )
-    files = _refuse_repeated_ids(files.sort_values(["image_id", "path"]))
-    is_usable = files["reason"] == ""
-    quarantined = files.loc[~is_usable, ["path", "reason"]].sort_values("path")
-    images = files.loc[is_usable, ["image_id", "path", "width", "height"]]
-    _check_any_usable(folder, images, quarantined)
-    images = images.reset_index(drop=True)
-    images["group"] = _number_groups(images["image_id"], groups)
-    return ImageTables(images, quarantined.reset_index(drop=True))
+    label = f"Reading {folder.name}"
+    found = list(map_in_threads(inspect, listing.files, description=label))
+    images = _name_and_keep(folder, found, listing)
+    images["group"] = number_groups(images["image_id"], groups)
+    tables = ImageTables(images, table_of_left_out(listing.left_out))
+    _check_any_usable(folder, tables)
+    if tables.left_out_line:
+        _logger.warning("%s: %s.", folder, tables.left_out_line)
+    return tables
 
 
-def _list_files(folder: Path) -> list[str]:
+def _list(folder: Path) -> Listing:
     if not folder.is_dir():
-        raise FileNotFoundError(
-            f"folder must be an existing folder of images; got {folder}. "
-            "Check the path in the catalog."
+        raise UserError(
+            f"folder must be an existing folder of images; got '{folder}'. Check the "
+            "path."
         )
-    return list(_walk(folder.absolute()))
-
-
-def _walk(folder: Path) -> Iterator[str]:
-    """All files but hidden ones; linked folders too, each only once."""
-    visited: set[str] = set()
-    for parent, directories, names in os.walk(folder, followlinks=True):
-        real_parent = os.path.realpath(parent)
-        if real_parent in visited:  # a link that leads back up
-            directories.clear()
-            continue
-        visited.add(real_parent)
-        directories[:] = sorted(name for name in directories if name[0] != ".")
-        for name in sorted(names):
-            if name[0] != ".":
-                yield os.path.join(parent, name)
+    return list_folder(folder)
 
 
 def _inspect(
-    file: str, *, max_pixels: int, min_side: int
-) -> tuple[str, str, int, int, str]:
-    """One row: id, path, width, height, and why the file cannot be used, or ""."""
-    path = Path(file)
-    width = height = 0
-    if path.suffix.lower() not in SUFFIXES:
-        reason = f"The suffix must be one of {', '.join(sorted(SUFFIXES))}."
-    else:
-        try:
-            width, height = measure_image(path, max_pixels=max_pixels)
-            reason = _judge_size(width, height, min_side)
-        except UnreadableImageError as error:
-            reason = str(error)
-    return path.stem, file, width, height, reason
-
-
-def _judge_size(width: int, height: int, min_side: int) -> str:
+    path: str, *, max_pixels: int, min_side: int, short_edge: int | None
+) -> _Found:
+    """Whether a file is an image, its size, and why it cannot be used, if so."""
+    try:
+        width, height = measure_image(
+            path, max_pixels=max_pixels, short_edge=short_edge
+        )
+    except UnreadableImageError as error:
+        return _Found(path, is_image(path), why=error.why, reason=error.reason)
     if min(width, height) >= min_side:
-        return ""
-    return f"Both sides must have at least {min_side} pixels; got {width} x {height}."
+        return _Found(path, True, width, height)
+    reason = f"Both sides must have at least {min_side} pixels; got {width} x {height}."
+    return _Found(path, True, why=Why.TOO_SMALL, reason=reason)
 
 
-def _refuse_repeated_ids(files: pd.DataFrame) -> pd.DataFrame:
-    """A reason for each usable file whose id another usable file has before it."""
-    usable = files[files["reason"] == ""]
-    first_paths = usable.groupby("image_id")["path"].transform("first")
-    is_repeated = usable["path"] != first_paths
-    repeated = usable.index[is_repeated]
-    files.loc[repeated, "reason"] = (
-        "The id " + usable["image_id"] + " is already taken by " + first_paths + "."
-    )[is_repeated]
-    return files
+def _name_and_keep(folder: Path, found: list[_Found], listing: Listing) -> pd.DataFrame:
+    """The usable images, named; the others go to what is left out.
+
+    Broken images are named too: what another file is called must not depend on whether
+    one of the same name can be decoded today.
+    """
+    pictures = [file for file in found if file.is_image]
+    root = len(str(folder.absolute()).rstrip("/")) + 1
+    ids = name_images([file.path[root:] for file in pictures])
+    rows = []
+    for image_id, file in zip(ids, pictures, strict=True):
+        if file.why is None and image_id:
+            rows.append((image_id, file.path, file.width, file.height))
+        elif file.why is None:
+            reason = "Its name reads like that of another file. Rename one of them."
+            listing.leave_out(file.path, Why.NAME_TAKEN, reason)
+    for file in found:
+        if file.why is not None:
+            listing.leave_out(file.path, file.why, file.reason)
+    columns = ["image_id", "path", "width", "height"]
+    images = pd.DataFrame.from_records(rows, columns=columns)
+    images[["image_id", "path"]] = images[["image_id", "path"]].astype(str)
+    images[["width", "height"]] = images[["width", "height"]].astype("int64")
+    return images.sort_values("image_id", ignore_index=True)
 
 
-def _check_any_usable(
-    folder: Path, images: pd.DataFrame, quarantined: pd.DataFrame
-) -> None:
-    if len(images) > 0:
+def _check_any_usable(folder: Path, tables: ImageTables) -> None:
+    if len(tables.images) > 0:
         return
-    first = f" First: {quarantined['reason'].iloc[0]}" if len(quarantined) else ""
-    raise ValueError(
-        f"{folder} must hold at least one usable image; got {len(quarantined)} files, "
+    left_out = tables.quarantined
+    first = ""
+    if len(left_out):
+        first = f" First: {left_out['path'].iloc[0]}: {left_out['reason'].iloc[0]}"
+    raise UserError(
+        f"{folder} must hold at least one usable image; got {len(left_out)} files, "
         f"none usable.{first}"
     )
-
-
-def _read_groups(path: Path) -> "pd.Series[str]":
-    """The group of each id, indexed by id."""
-    table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    if not {"image_id", "group"} <= set(table.columns):
-        raise ValueError(
-            f"{path} must have the columns image_id and group; got "
-            f"{', '.join(table.columns)}."
-        )
-    pairs = table[["image_id", "group"]].drop_duplicates()
-    repeated = pairs["image_id"][pairs["image_id"].duplicated()]
-    if len(repeated) > 0:
-        raise ValueError(
-            f"{path} must give each image one group; got several for "
-            f"{repeated.iloc[0]}. Keep one row for each image_id."
-        )
-    return pairs.set_index("image_id")["group"]
-
-
-def _number_groups(
-    image_ids: "pd.Series[str]", groups: "pd.Series[str] | None"
-) -> "pd.Series[int]":
-    """Running numbers, the same for images of one group."""
-    if groups is None:
-        return pd.Series(range(len(image_ids)), dtype="int64")
-    named = "group " + image_ids.map(groups)
-    alone = "image " + image_ids
-    numbers, _ = pd.factorize(named.fillna(alone))
-    return pd.Series(numbers, dtype="int64")

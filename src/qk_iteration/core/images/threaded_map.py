@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from qk_iteration.core.progress_bar import progress_bar
+from qk_iteration.core.stopping import stop_if_requested
 
 # An executor holds one future for each item submitted: a million would take a gigabyte.
 _ITEMS_SUBMITTED_AT_ONCE = 4096
@@ -27,14 +28,20 @@ def map_in_threads(
         function: Called from several threads at a time; an exception ends the map.
         items: What it is called with, one after the other.
         description: What the progress bar says is being done.
+
+    Raises:
+        StoppedError: If a stop is asked for meanwhile.
     """
-    with (
-        progress_bar() as progress,
-        ThreadPoolExecutor(max_workers=os.cpu_count()) as executor,
-    ):
-        task = progress.add_task(description, total=len(items))
-        for start in range(0, len(items), _ITEMS_SUBMITTED_AT_ONCE):
-            chunk = items[start : start + _ITEMS_SUBMITTED_AT_ONCE]
-            for result in executor.map(function, chunk):
-                progress.advance(task)
-                yield result
+    executor = ThreadPoolExecutor(max_workers=os.cpu_count())
+    try:
+        with progress_bar() as progress:
+            task = progress.add_task(description, total=len(items))
+            for start in range(0, len(items), _ITEMS_SUBMITTED_AT_ONCE):
+                chunk = items[start : start + _ITEMS_SUBMITTED_AT_ONCE]
+                for result in executor.map(function, chunk):
+                    stop_if_requested()
+                    progress.advance(task)
+                    yield result
+    finally:
+        # A stop or an error must not wait for thousands of images nobody asks for.
+        executor.shutdown(cancel_futures=True)
