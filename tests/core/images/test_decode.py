@@ -1,19 +1,24 @@
 """decode_image is compared with pictures whose right RGB values are known."""
 
 import io
+import os
+import pickle
 import struct
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from qk_iteration.core.images.decode import (
     UnreadableImageError,
     decode_image,
+    decode_square,
     measure_image,
 )
-from qk_iteration.core.images.to_rgb import BACKGROUND
+from qk_iteration.core.images.left_out import Why
+from qk_iteration.core.images.to_rgb import BACKGROUND, to_rgb
 
 MAX_PIXELS = 1_000_000
 ORIENTATION = 0x0112
@@ -225,3 +230,144 @@ def test_a_limit_above_pillows_own_names_pillows(tmp_path):
     (tmp_path / "a.png").write_bytes(_png_of_announced_size(20_000, 20_000))
     with pytest.raises(UnreadableImageError, match="178,956,970"):
         decode_image(tmp_path / "a.png", max_pixels=10**9)
+
+
+@pytest.mark.parametrize("size", [(8, 20_000), (20_000, 8), (30, 9_000)])
+def test_thin_strips_are_refused_where_they_would_be_resized(tmp_path, size):
+    Image.new("L", size).save(tmp_path / "a.png")
+    for read in (decode_image, measure_image):
+        read(tmp_path / "a.png", max_pixels=MAX_PIXELS)
+        with pytest.raises(UnreadableImageError, match="which becomes"):
+            read(tmp_path / "a.png", max_pixels=MAX_PIXELS, short_edge=288)
+
+
+def test_a_picture_of_usual_shape_is_resized(tmp_path):
+    Image.new("L", (300, 200)).save(tmp_path / "a.png")
+    settings = {"max_pixels": MAX_PIXELS, "short_edge": 288}
+    assert decode_image(tmp_path / "a.png", **settings).size == (300, 200)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(
+    ("values", "tags", "expected"),
+    [
+        # Bits, photometric interpretation (0: white is zero), sample format.
+        ([0, 32768, 65535], (16, 0, 1), [255, 127, 0]),
+        ([0, 32768, 65535], (16, 1, 1), [0, 128, 255]),
+        ([0, 128, 255], (8, 0, 1), [255, 127, 0]),
+        ([0.0, 0.5, 1.0], (32, 0, 3), [255, 127, 0]),
+        ([0.0, 0.5, 1.0], (32, 1, 3), [0, 128, 255]),
+    ],
+)
+def test_tiff_in_which_white_is_zero_is_inverted(
+    tmp_path, order, values, tags, expected
+):
+    bits, _, sample_format = tags
+    kind = "f4" if sample_format == 3 else f"u{bits // 8}"
+    content = np.array(values, dtype=order + kind).tobytes()
+    (tmp_path / "a.tif").write_bytes(_tiff(order, 3, content, tags))
+    red = np.asarray(decode(tmp_path / "a.tif"))[0, :, 0]
+    assert red.tolist() == expected
+
+
+def test_twelve_bits_are_scaled_to_white(tmp_path):
+    # Two values of twelve bits in three bytes: 0, 4095.
+    content = bytes([0x00, 0x0F, 0xFF])
+    (tmp_path / "a.tif").write_bytes(_tiff("<", 2, content, (12, 1, 1)))
+    assert np.asarray(decode(tmp_path / "a.tif"))[0, :, 0].tolist() == [0, 255]
+
+
+def _tiff(order, width, content, tags):
+    """One strip of one row of grey values."""
+    bits, photometric, sample_format = tags
+    entries = [
+        (256, width),
+        (257, 1),
+        (258, bits),
+        (259, 1),
+        (262, photometric),
+        (273, 200),
+        (277, 1),
+        (278, 1),
+        (279, len(content)),
+        (339, sample_format),
+    ]
+    head = struct.pack(f"{order}2sHI", b"II" if order == "<" else b"MM", 42, 8)
+    head += struct.pack(f"{order}H", len(entries))
+    for tag, value in entries:
+        head += struct.pack(f"{order}HHII", tag, 4, 1, value)
+    return head.ljust(200, b"\0") + content
+
+
+@pytest.mark.parametrize("mode", ["La", "RGBa"])
+def test_premultiplied_transparency_shows_the_background(mode):
+    image = Image.new(mode, (9, 9))
+    assert_close(to_rgb(image), Image.new("RGB", (9, 9), BACKGROUND))
+
+
+@pytest.mark.parametrize("num_bytes", [1_100_000, 3_000_000])
+@pytest.mark.parametrize("where", ["text", "compressed text", "profile"])
+def test_png_with_a_long_text_or_profile_is_read(tmp_path, picture, where, num_bytes):
+    long = "a" * num_bytes
+    info = PngImagePlugin.PngInfo()
+    profile = None
+    if where == "profile":
+        profile = long.encode()
+    else:
+        info.add_text("Comment", long, zip=where != "text")
+    picture.save(tmp_path / "a.png", pnginfo=info, icc_profile=profile)
+    assert_close(decode(tmp_path / "a.png"), picture)
+
+
+def test_a_picture_whose_exif_cannot_be_written_again_is_turned(tmp_path, monkeypatch):
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6
+    Image.new("RGB", (64, 32)).save(tmp_path / "a.jpg", exif=exif)
+
+    def fail(self, offset=8):
+        raise ValueError("cannot be written")
+
+    monkeypatch.setattr(Image.Exif, "tobytes", fail)
+    assert decode(tmp_path / "a.jpg").size == (32, 64)
+
+
+def test_special_files_are_refused_unopened(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    for path in (tmp_path / "pipe.png", "/dev/zero", "/dev/null"):
+        with pytest.raises(UnreadableImageError, match="must be a file; it is a"):
+            decode_image(path, max_pixels=MAX_PIXELS)
+
+
+def test_a_file_that_became_a_pipe_meanwhile_is_refused(tmp_path, monkeypatch):
+    Image.new("RGB", (9, 9)).save(tmp_path / "a.png")
+    seen_first = os.stat(tmp_path / "a.png")
+    os.mkfifo(tmp_path / "pipe.png")
+    monkeypatch.setattr(os, "stat", lambda path: seen_first)
+    with pytest.raises(UnreadableImageError, match="it is a named pipe"):
+        decode_image(tmp_path / "pipe.png", max_pixels=MAX_PIXELS)
+
+
+def test_what_the_system_says_is_passed_on(tmp_path, monkeypatch):
+    Image.new("RGB", (9, 9)).save(tmp_path / "a.png")
+
+    def refuse(path, flags):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(UnreadableImageError, match="cannot be read: Permission denied"):
+        decode_image(tmp_path / "a.png", max_pixels=MAX_PIXELS)
+
+
+def test_the_error_of_a_worker_process_keeps_its_message():
+    error = UnreadableImageError.of(Path("a.png"), Why.GONE, "does not exist.")
+    again = pickle.loads(pickle.dumps(error))
+    assert str(again) == str(type(error)(str(error))) == "a.png does not exist."
+    assert (again.why, again.reason) == (Why.GONE, "It does not exist.")
+
+
+def test_a_square_is_the_whole_picture_squashed(tmp_path, picture):
+    picture.save(tmp_path / "a.png")
+    square = decode_square(str(tmp_path / "a.png"), size=8, max_pixels=MAX_PIXELS)
+    assert square.shape == (8, 8, 3)
+    assert square[1, 1].tolist() == [200, 0, 0]
+    assert square[6, 6].tolist() == [120, 120, 120]

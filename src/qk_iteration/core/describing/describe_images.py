@@ -61,7 +61,7 @@ def describe_images(
         images: Table with the columns ``image_id`` and ``path``.
         describer: What describes them.
         config: Batches and workers.
-        max_pixels: Larger images are unreadable.
+        max_pixels: Images that are larger, or become so, are unreadable.
         label: What the progress bar says.
 
     Returns:
@@ -162,7 +162,9 @@ class _Inputs(Dataset[Any]):
     def __getitem__(self, row: int) -> tuple[int, Tensor | UnreadableImageError]:
         path = Path(self.paths[row])
         try:
-            image = decode_image(path, max_pixels=self.max_pixels)
+            image = decode_image(
+                path, max_pixels=self.max_pixels, short_edge=self.prepare.short_edge
+            )
         except UnreadableImageError as error:
             return row, error
         return row, torch.from_numpy(self.prepare(image))

@@ -30,6 +30,11 @@ class Square:
         """Whether all pictures end up in one shape."""
         return True
 
+    @property
+    def short_edge(self) -> int | None:
+        """The short edge of pictures that keep their shape: there are none."""
+        return None
+
     def __call__(self, image: Image.Image) -> NDArray[Any]:
         """Squash an RGB picture."""
         size = (self.size, self.size)
@@ -60,6 +65,11 @@ class Normalized:
     def has_one_shape(self) -> bool:
         """Whether all pictures end up in one shape."""
         return self.resize == "squash"
+
+    @property
+    def short_edge(self) -> int | None:
+        """The short edge of pictures that keep their shape, if they do, in pixels."""
+        return None if self.has_one_shape else self.size
 
     def __call__(self, image: Image.Image) -> NDArray[Any]:
         """Resize and normalize an RGB picture."""

@@ -73,7 +73,10 @@ def describe_folder(
         precision=description.precision,
     )
     tables = tabulate_images(
-        Path(folder).resolve(), max_pixels=images.max_pixels, min_side=images.min_side
+        Path(folder).resolve(),
+        max_pixels=images.max_pixels,
+        min_side=images.min_side,
+        short_edge=describer.prepare.short_edge,
     )
     return describe_images(
         tables.images, describer, description, max_pixels=images.max_pixels
