@@ -1,19 +1,21 @@
 """The bank on disk is compared with the rows given to it, also when cut short."""
 
-import json
 import multiprocessing
 import os
 import signal
+import time
 
 import numpy as np
 import pytest
 import torch
 
-from qk_iteration.core.bank.bank_writer import BankWriter, refresh_bank
-from qk_iteration.core.bank.negative_bank import append_to_bank, fill_bank, open_bank
+from qk_iteration.core.bank.bank_files import DamagedBankError
+from qk_iteration.core.bank.negative_bank import fill_bank, open_bank
+from qk_iteration.core.user_error import UserError
 
 NUM_ROWS, NUM_COLUMNS, RANGE_SIZE = 23, 6, 5
 IMAGE_IDS = [f"T{number:06d}" for number in range(NUM_ROWS)]
+FILES = [".lock", "bank.json", "image_ids.npy", "rows.npy"]
 FINGERPRINT = {"images": "i1", "weights": "w1", "image_size": 96, "side": "key"}
 
 
@@ -52,11 +54,7 @@ def test_rows_come_back_in_their_dtype(tmp_path, dtype):
     assert torch.equal(bank.rows, model.rows.to(getattr(torch, dtype)))
     assert bank.image_ids.tolist() == IMAGE_IDS
     assert bank.fingerprint == FINGERPRINT
-    assert sorted(os.listdir(tmp_path / "bank")) == [
-        "bank.json",
-        "image_ids.npy",
-        "rows.npy",
-    ]
+    assert sorted(os.listdir(tmp_path / "bank")) == FILES
 
 
 def test_bfloat16_rows_take_two_bytes_a_number(tmp_path):
@@ -98,7 +96,7 @@ def test_bank_of_anything_else_is_filled_anew(tmp_path, changes):
 def test_interrupted_filling_continues_where_it_stopped(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         fill(tmp_path, Model(fails_at=10))
-    with pytest.raises(FileNotFoundError, match="continues where it stopped"):
+    with pytest.raises(UserError, match="continues where it stopped"):
         open_bank(tmp_path)
 
     model = Model()
@@ -124,7 +122,7 @@ def test_killed_filling_leaves_no_bank_and_continues(tmp_path):
     process.start()
     process.join()
     assert process.exitcode == -signal.SIGKILL
-    with pytest.raises(FileNotFoundError, match="not filled to the end"):
+    with pytest.raises(UserError, match="not filled to the end"):
         open_bank(tmp_path)
 
     model = Model()
@@ -142,54 +140,18 @@ def test_interrupted_filling_of_another_model_is_not_continued(tmp_path):
     assert torch.equal(bank.rows, model.rows.bfloat16())
 
 
-def test_refresh_overwrites_in_place_and_is_no_bank_meanwhile(tmp_path):
-    fill(tmp_path, Model())
-    file_number = (tmp_path / "rows.npy").stat().st_ino
-    new = FINGERPRINT | {"weights": "w2"}
-    model = Model(seed=1)
-
-    refresh_bank(tmp_path, new).write(0, model(range(12)))
-    other_process = BankWriter(tmp_path)
-    other_process.write(12, model(range(12, 22)))
-    with pytest.raises(FileNotFoundError, match="not filled to the end"):
-        open_bank(tmp_path)
-    with pytest.raises(ValueError, match="1 of 23 rows"):
-        other_process.finish()
-    other_process.write(22, model(range(22, 23)))
-    other_process.finish()
-
-    bank = open_bank(tmp_path, fingerprint=new)
-    assert torch.equal(bank.rows, model.rows.bfloat16())
-    assert (tmp_path / "rows.npy").stat().st_ino == file_number
-
-
-def test_appended_rows_stand_behind_the_old_ones(tmp_path):
-    model = Model()
-    fill(tmp_path, Model(), image_ids=IMAGE_IDS[:9])
-    new = FINGERPRINT | {"images": "i2"}
-
-    def rows_of_new_images(images):
-        return model.rows[9 + images.start : 9 + images.stop]
-
-    bank = append_to_bank(
-        tmp_path,
-        IMAGE_IDS[9:],
-        rows_of_new_images,
-        fingerprint=new,
-        range_size=RANGE_SIZE,
-        show_progress=False,
-    )
-    assert torch.equal(bank.rows, model.rows.bfloat16())
-    assert bank.image_ids.tolist() == IMAGE_IDS
-    assert bank.fingerprint == new
+def test_readers_of_the_old_bank_keep_its_rows_while_it_is_filled_anew(tmp_path):
+    old = fill(tmp_path, Model())
+    fill(tmp_path, Model(seed=1), fingerprint=FINGERPRINT | {"weights": "w2"})
+    assert torch.equal(old.rows, Model().rows.bfloat16())
 
 
 def test_rows_that_are_not_finite_are_refused(tmp_path):
     model = Model()
     model.rows[[7, 9], 2] = torch.nan
-    with pytest.raises(ValueError, match=r"2 of 5 rows .* first in row 7.*diverged"):
+    with pytest.raises(UserError, match=r"2 of 5 rows .* first in row 7.*diverged"):
         fill(tmp_path, model)
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(UserError):
         open_bank(tmp_path)
 
 
@@ -210,33 +172,149 @@ def test_other_fingerprint_is_refused_with_what_differs(tmp_path):
 
 
 @pytest.mark.parametrize("num_bytes", [0, 100, 200])
-def test_truncated_rows_are_refused(tmp_path, num_bytes):
+@pytest.mark.parametrize("name", ["rows.npy", "image_ids.npy", "bank.json"])
+def test_truncated_files_are_refused(tmp_path, name, num_bytes):
     fill(tmp_path, Model())
-    os.truncate(tmp_path / "rows.npy", num_bytes)
-    with pytest.raises(ValueError, match="missing or damaged"):
+    os.truncate(tmp_path / name, num_bytes)
+    with pytest.raises(DamagedBankError, match=f"{name}' is damaged"):
         open_bank(tmp_path)
 
 
 def test_rows_of_another_bank_are_refused(tmp_path):
-    fill(tmp_path / "a", Model())
-    fill(tmp_path / "b", Model(), image_ids=IMAGE_IDS[:9])
+    for name, model in (("a", Model()), ("b", Model(seed=1))):
+        fill(tmp_path / name, model)
     os.replace(tmp_path / "b" / "rows.npy", tmp_path / "a" / "rows.npy")
-    with pytest.raises(ValueError, match=r"must have shape \(23, 6\)"):
+    with pytest.raises(DamagedBankError, match=r"rows.npy' is damaged"):
         open_bank(tmp_path / "a")
 
 
-def test_missing_bank_is_refused(tmp_path):
-    with pytest.raises(FileNotFoundError, match="it holds none"):
-        open_bank(tmp_path)
+@pytest.mark.parametrize("name", ["rows.npy", "image_ids.npy", "bank.json"])
+def test_no_flipped_byte_goes_unseen(tmp_path, name):
+    bank = fill(tmp_path, Model())
+    path = tmp_path / name
+    content = path.read_bytes()
+    harmless = 0
+    for place in range(len(content)):
+        flipped = bytes([content[place] ^ 1 << place % 8])
+        path.write_bytes(content[:place] + flipped + content[place + 1 :])
+        try:
+            found = open_bank(tmp_path)
+        except DamagedBankError:
+            continue
+        harmless += 1  # White space of JSON.
+        assert torch.equal(found.rows, bank.rows)
+        assert found.image_ids.tolist() == IMAGE_IDS
+        assert found.fingerprint == FINGERPRINT
+    assert harmless == 0 or name == "bank.json"
 
 
-def test_writer_does_not_touch_a_whole_bank(tmp_path):
+@pytest.mark.parametrize("name", ["rows.npy", "image_ids.npy", "bank.json"])
+def test_damaged_bank_is_made_anew_and_says_so(tmp_path, caplog, name):
     fill(tmp_path, Model())
-    header = json.loads((tmp_path / "bank.json").read_text())
-    # As left by a refresh that was killed before it began.
-    (tmp_path / "filling.json").write_text(json.dumps(header))
-    with pytest.raises(FileNotFoundError, match="a whole one"):
-        BankWriter(tmp_path)
+    content = bytearray((tmp_path / name).read_bytes())
+    content[-9] ^= 4
+    (tmp_path / name).write_bytes(content)
+    model = Model(seed=1)
+    bank = fill(tmp_path, model)
+    assert torch.equal(bank.rows, model.rows.bfloat16())
+    (line,) = caplog.messages
+    assert "made anew" in line
+    assert name in line
+    assert sorted(os.listdir(tmp_path)) == FILES
+
+
+def test_rows_damaged_while_filling_was_interrupted_are_filled_again(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        fill(tmp_path, Model(fails_at=15))
+    content = bytearray((tmp_path / "rows.npy").read_bytes())
+    content[128 + 2 * NUM_COLUMNS * 7] ^= 1  # In row 7.
+    (tmp_path / "rows.npy").write_bytes(content)
+    model = Model()
+    bank = fill(tmp_path, model)
+    assert model.asked == [range(5, 10), range(15, 20), range(20, 23)]
+    assert torch.equal(bank.rows, model.rows.bfloat16())
+
+
+@pytest.mark.parametrize(
+    "leftover", [".rows.npy.99999.partial", "filling.json", "filled_ranges.txt"]
+)
+def test_what_a_killed_process_left_is_gone_after_the_next_run(tmp_path, leftover):
+    fill(tmp_path, Model())
+    (tmp_path / leftover).write_text("0 23 0;")
+    again = Model(seed=1)
+    fill(tmp_path, again)
+    assert again.asked == []
+    assert sorted(os.listdir(tmp_path)) == FILES
+
+
+def fill_slowly(folder, seed, barrier, done):
+    def rows_of_images(images):
+        time.sleep(0.05)
+        done.put(images.start)
+        return Model(seed).rows[images.start : images.stop]
+
+    barrier.wait()
+    fill(folder, rows_of_images)
+
+
+def test_two_processes_on_one_folder_end_as_if_alone(tmp_path):
+    context = multiprocessing.get_context("fork")
+    barrier, done = context.Barrier(2), context.Queue()
+    processes = [
+        context.Process(target=fill_slowly, args=(tmp_path, 0, barrier, done))
+        for _ in range(2)
+    ]
+    for process in processes:
+        process.start()
+    asked = [done.get(timeout=30) for _ in range(5)]
+    for process in processes:
+        process.join()
+        assert process.exitcode == 0
+    assert asked == [0, 5, 10, 15, 20], "the second process found the bank whole"
+    assert done.empty()
+    assert torch.equal(open_bank(tmp_path).rows, Model().rows.bfloat16())
+
+
+def test_rows_are_on_disk_before_the_bank_is_called_whole(tmp_path, monkeypatch):
+    events = []
+    flush, replace, fsync = np.memmap.flush, os.replace, os.fsync
+
+    def note(event, function):
+        def noted(*args, **kwargs):
+            events.append(event(*args))
+            return function(*args, **kwargs)
+
+        return noted
+
+    monkeypatch.setattr(np.memmap, "flush", note(lambda _: "rows", flush))
+    monkeypatch.setattr(
+        os, "replace", note(lambda _, name: os.path.basename(name), replace)
+    )
+    monkeypatch.setattr(
+        os, "fsync", note(lambda file: os.readlink(f"/proc/self/fd/{file}"), fsync)
+    )
+    fill(tmp_path, Model())
+    synced_header, whole, synced_folder = events[-3:]
+    assert synced_header.endswith(".partial")
+    assert whole == "bank.json"
+    assert synced_folder == str(tmp_path)
+    assert "rows" not in events[-3:]
+    assert events.count("rows") == 5  # Each range is, before it is noted as written.
+
+
+def test_bank_on_a_disk_that_is_only_read_is_used(tmp_path, monkeypatch):
+    fill(tmp_path, Model())
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
+    (tmp_path / ".lock").unlink()
+    again = Model(seed=1)
+    fill(tmp_path, again)
+    assert again.asked == []
+    assert ".lock" not in os.listdir(tmp_path)
+
+
+def test_missing_bank_is_refused(tmp_path):
+    with pytest.raises(UserError, match="it holds none"):
+        open_bank(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,14 @@
 """Fills the rows of a bank, range by range, by one process or several.
 
+Filling ends by writing ``bank.json``, with the checksums of all rows. Rows are never
+written over those of a whole bank: whoever reads these keeps them, for they lie in a
+file of their own until they are let go.
+
 Shapes:
     N: bank size.
 """
 
-import os
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,57 +16,63 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from qk_iteration.core.bank.bank_folder import (
+from qk_iteration.core.bank.bank_files import (
     FILLED_RANGES,
     FILLING_HEADER,
     IMAGE_IDS,
     ROWS,
     WHOLE_HEADER,
     BankHeader,
-    Fingerprint,
+    FilledRange,
     as_tensor,
+    checksum_of_rows,
     map_rows,
     write_rows,
 )
-from qk_iteration.core.bank.filled_ranges import FilledRanges
 from qk_iteration.core.formats.atomic_file import replacing
+from qk_iteration.core.formats.full_disk import saying_full_disk
+from qk_iteration.core.user_error import UserError
+
+# The semicolon shows that a record is whole. Records run together by an interrupted
+# write do not match, and their rows are written again.
+_RECORD = re.compile(r"(\d+) (\d+) (\d+);")
 
 
 class BankWriter:
     """A bank that is being filled; nobody can open it as a bank before ``finish``.
 
-    Of several processes one creates (or refreshes) the bank, all open a writer and
-    write ranges of their own, and one finishes.
+    Of several processes one creates the bank, all open a writer and write ranges of
+    their own, and one finishes.
     """
 
     def __init__(self, folder: Path) -> None:
         """Continue with a bank that is being filled.
 
         Raises:
-            FileNotFoundError: If there is none.
-            ValueError: If its files are damaged.
+            DamagedBankError: If its files are not as they were written.
         """
-        if not is_being_filled(folder):
-            raise FileNotFoundError(
-                f"{folder} must hold a bank that is being filled; it holds "
-                f"{'a whole one' if is_whole(folder) else 'none'}. Create or refresh "
-                "one first."
-            )
         self.header = BankHeader.read(folder / FILLING_HEADER)
         self._folder = folder
         self._mapped = map_rows(folder, self.header, "r+")
         self._rows = as_tensor(self._mapped, self.header)
-        self._filled = _journal(folder, self.header)
 
     def missing_ranges(self, range_size: int) -> Iterator[range]:
-        """Yield the rows still to be written, at most ``range_size`` at a time."""
-        return self._filled.missing(range_size)
+        """Yield the rows still to be written, at most ``range_size`` at a time.
+
+        Rows that are not as they were written count as missing.
+        """
+        is_filled = _is_filled(self._sound_ranges(), self.header.num_rows)
+        edges = np.flatnonzero(np.diff(is_filled, prepend=True, append=True))
+        for start, stop in edges.reshape(-1, 2).tolist():
+            for first in range(start, stop, range_size):
+                yield range(first, min(first + range_size, stop))
 
     def write(self, first_row: int, rows: Tensor) -> None:
         """Write consecutive rows and record that they are there.
 
         Raises:
-            ValueError: If they do not fit into the bank or are not finite.
+            ValueError: If they do not fit into the bank.
+            UserError: If they are not finite.
         """
         stop = first_row + len(rows)
         if rows.shape[1:] != self._rows.shape[1:] or stop > len(self._rows):
@@ -73,7 +83,10 @@ class BankWriter:
         self._rows[first_row:stop] = rows
         _check_finite(self._rows[first_row:stop], first_row)
         self._mapped.flush()
-        self._filled.add(range(first_row, stop))
+        checksum = checksum_of_rows(self._mapped, first_row, stop)
+        journal = self._folder / FILLED_RANGES
+        with saying_full_disk(journal), journal.open("a", encoding="ascii") as file:
+            file.write(f"{first_row} {stop} {checksum};\n")
 
     def finish(self) -> None:
         """Declare the bank whole.
@@ -81,50 +94,50 @@ class BankWriter:
         Raises:
             ValueError: If rows are missing.
         """
-        num_missing = int((~self._filled.is_filled()).sum())
+        ranges = self._sound_ranges()
+        num_missing = int((~_is_filled(ranges, self.header.num_rows)).sum())
         if num_missing:
             raise ValueError(
                 f"{num_missing} of {self.header.num_rows} rows of the bank in "
                 f"{self._folder} are not written yet. Write them before finish()."
             )
-        os.replace(self._folder / FILLING_HEADER, self._folder / WHOLE_HEADER)
-        (self._folder / FILLED_RANGES).unlink(missing_ok=True)
+        whole = replace(self.header, ranges=tuple(sorted(ranges)))
+        whole.write(self._folder / WHOLE_HEADER)
+        remove_leftovers(self._folder)
+
+    def _sound_ranges(self) -> list[FilledRange]:
+        """The recorded ranges whose rows are as they were written."""
+        path = self._folder / FILLED_RANGES
+        lines = path.read_text("ascii", "replace").split("\n") if path.exists() else []
+        records = filter(None, map(_RECORD.fullmatch, lines))
+        ranges = {FilledRange(*map(int, record.groups())) for record in records}
+        return [r for r in ranges if self._is_sound(r)]
+
+    def _is_sound(self, rows: FilledRange) -> bool:
+        if not rows.start < rows.stop <= self.header.num_rows:
+            return False
+        found = checksum_of_rows(self._mapped, rows.start, rows.stop)
+        return found == rows.checksum
 
 
-def create_bank(
-    folder: Path,
-    header: BankHeader,
-    image_ids: np.ndarray,
-    first_rows: Tensor | None = None,
-) -> BankWriter:
+def create_bank(folder: Path, header: BankHeader, image_ids: bytes) -> BankWriter:
     """Start a bank; whatever bank was in the folder is replaced.
 
     Args:
         folder: Made if it does not exist.
         header: Its size, dtype and fingerprint.
-        image_ids: The id of each row. Shape (N,).
-        first_rows: Rows that are known already. Shape (at most N, columns).
+        image_ids: The file of them, to which the header has the checksum.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with replacing(folder / ROWS) as rows, replacing(folder / IMAGE_IDS) as ids:
-        write_rows(rows, header, first_rows)
-        with ids.open("wb") as file:
-            np.save(file, image_ids, allow_pickle=False)
+    with (
+        replacing(folder / ROWS) as rows,
+        replacing(folder / IMAGE_IDS, is_durable=True) as ids,
+    ):
+        write_rows(rows, header)
+        ids.write_bytes(image_ids)
         for name in (WHOLE_HEADER, FILLING_HEADER, FILLED_RANGES):
             (folder / name).unlink(missing_ok=True)
-    if first_rows is not None:
-        _journal(folder, header).add(range(len(first_rows)))
     header.write(folder / FILLING_HEADER)
-    return BankWriter(folder)
-
-
-def refresh_bank(folder: Path, fingerprint: Fingerprint) -> BankWriter:
-    """Start to overwrite a whole bank in place, with the rows of another model."""
-    whole = folder / WHOLE_HEADER
-    header = replace(BankHeader.read(whole), fingerprint=dict(fingerprint))
-    (folder / FILLED_RANGES).unlink(missing_ok=True)
-    header.write(folder / FILLING_HEADER)
-    whole.unlink()
     return BankWriter(folder)
 
 
@@ -138,14 +151,27 @@ def is_being_filled(folder: Path) -> bool:
     return (folder / FILLING_HEADER).is_file() and not is_whole(folder)
 
 
-def _journal(folder: Path, header: BankHeader) -> FilledRanges:
-    return FilledRanges(folder / FILLED_RANGES, header.num_rows)
+def remove_leftovers(folder: Path) -> None:
+    """Remove what a killed process left behind; only for who has the folder's lock."""
+    for partial in folder.glob(".*.partial"):
+        partial.unlink(missing_ok=True)
+    if is_whole(folder):
+        for name in (FILLING_HEADER, FILLED_RANGES):
+            (folder / name).unlink(missing_ok=True)
+
+
+def _is_filled(ranges: list[FilledRange], num_rows: int) -> np.ndarray:
+    """Whether each row is in one of the ranges. Shape (N,), bool."""
+    is_filled = np.zeros(num_rows, dtype=bool)
+    for start, stop, _ in ranges:
+        is_filled[start:stop] = True
+    return is_filled
 
 
 def _check_finite(rows: Tensor, first_row: int) -> None:
     broken = (~rows.isfinite().all(dim=1)).nonzero()[:, 0]
     if len(broken):
-        raise ValueError(
+        raise UserError(
             f"{len(broken)} of {len(rows)} rows for the bank are not finite, first in "
             f"row {first_row + int(broken[0])}. The frozen model has diverged: lower "
             "learning_rate or resume from an earlier checkpoint."

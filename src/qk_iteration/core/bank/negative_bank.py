@@ -8,6 +8,8 @@ Shapes:
     N: bank size.
 """
 
+import logging
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,12 +17,17 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from qk_iteration.core.bank.bank_folder import (
-    FILLING_HEADER,
+from qk_iteration.core.bank.bank_files import (
+    ROWS,
     WHOLE_HEADER,
     BankHeader,
+    DamagedBankError,
     Fingerprint,
     as_tensor,
+    checksum_of_image_ids,
+    checksum_of_rows,
+    damaged,
+    image_ids_file,
     map_rows,
     read_image_ids,
 )
@@ -29,12 +36,16 @@ from qk_iteration.core.bank.bank_writer import (
     create_bank,
     is_being_filled,
     is_whole,
-    refresh_bank,
+    remove_leftovers,
 )
+from qk_iteration.core.formats.folder_lock import locked
 from qk_iteration.core.progress_bar import progress_bar
+from qk_iteration.core.user_error import UserError
 
 RowsOfImages = Callable[[range], Tensor]
 """Gives the rows of a range of images. Shape (len(range), columns)."""
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -50,29 +61,38 @@ class NegativeBank:
 
 
 def open_bank(folder: Path, *, fingerprint: Fingerprint | None = None) -> NegativeBank:
-    """Return the bank in a folder; its rows stay on disk until they are read.
+    """Return the bank in a folder; its rows are checked, and stay on disk.
 
     Args:
         folder: Where the bank lies.
         fingerprint: What its rows must depend on; None accepts any.
 
     Raises:
-        FileNotFoundError: If there is no bank, or one that is not filled to the end.
-        ValueError: If the fingerprint differs or a file is damaged.
+        DamagedBankError: If a file is not as it was written.
+        UserError: If there is no bank, one that is not filled to the end, or one of
+            another fingerprint.
     """
     if not is_whole(folder):
         state = (
             "one that is not filled to the end" if is_being_filled(folder) else "none"
         )
-        raise FileNotFoundError(
-            f"{folder} must hold a whole negative bank; it holds {state}. Fill the "
+        raise UserError(
+            f"'{folder}' must hold a whole negative bank; it holds {state}. Fill the "
             "bank: an interrupted filling continues where it stopped."
         )
     header = BankHeader.read(folder / WHOLE_HEADER)
     if fingerprint is not None:
         _check_fingerprint(header.fingerprint, fingerprint)
-    rows = as_tensor(map_rows(folder, header, "c"), header)
-    return NegativeBank(rows, read_image_ids(folder), header.fingerprint)
+    rows = map_rows(folder, header, "c")
+    next_row = 0
+    for start, stop, checksum in header.ranges:
+        if start > next_row or checksum_of_rows(rows, start, stop) != checksum:
+            raise damaged(folder / ROWS)
+        next_row = max(next_row, stop)
+    if next_row != header.num_rows:
+        raise damaged(folder / WHOLE_HEADER)
+    image_ids = read_image_ids(folder, header)
+    return NegativeBank(as_tensor(rows, header), image_ids, header.fingerprint)
 
 
 def fill_bank(
@@ -88,9 +108,9 @@ def fill_bank(
 ) -> NegativeBank:
     """Return a bank of all images, doing only what is not done yet.
 
-    A whole bank of this fingerprint is returned as it is; a begun one is continued;
-    one of another fingerprint but equal shape is overwritten in place; else a new one
-    is made.
+    A whole bank of these images and this fingerprint is returned as it is, a begun one
+    is continued, and what is damaged or anything else is replaced. Of several processes
+    that fill one folder, one does the work and the others wait for it.
 
     Args:
         folder: Where the bank lies.
@@ -103,70 +123,44 @@ def fill_bank(
         show_progress: Whether to draw a progress bar; not inside another one.
 
     Raises:
-        ValueError: If rows of a wrong shape arrive, or rows that are not finite.
+        UserError: If there are no images, the disk is full, or rows are not finite.
+        ValueError: If rows of a wrong shape arrive.
     """
-    header = BankHeader(len(image_ids), num_columns, dtype, dict(fingerprint))
-    ids = np.asarray(image_ids, dtype=np.str_)
-    if not (is_whole(folder) and _is_of(folder, WHOLE_HEADER, header, ids)):
-        writer = _start(folder, header, ids)
-        _write_missing(writer, rows_of_images, range_size, show_progress)
-    return open_bank(folder, fingerprint=fingerprint)
-
-
-def append_to_bank(
-    folder: Path,
-    new_image_ids: Sequence[str],
-    rows_of_images: RowsOfImages,
-    *,
-    fingerprint: Fingerprint,
-    range_size: int,
-    show_progress: bool,
-) -> NegativeBank:
-    """Return the bank in a folder with the rows of further images behind its own.
-
-    Args:
-        folder: Where the bank lies.
-        new_image_ids: The images to add.
-        rows_of_images: Called with ranges of the new images, counted from 0.
-        fingerprint: What the rows depend on now. The same model must have written
-            the rows that are there: that is the caller's to know.
-        range_size: Rows asked for at a time.
-        show_progress: Whether to draw a progress bar; not inside another one.
-
-    Raises:
-        ValueError: As ``fill_bank``.
-    """
-    old = open_bank(folder)
-    old_size, num_columns = old.rows.shape
-    ids = np.concatenate([old.image_ids, np.asarray(new_image_ids, dtype=np.str_)])
-    dtype = str(old.rows.dtype).removeprefix("torch.")
-    header = BankHeader(len(ids), num_columns, dtype, dict(fingerprint))
-    writer = create_bank(folder, header, ids, first_rows=old.rows)
-
-    def rows_of_new_images(rows: range) -> Tensor:
-        return rows_of_images(range(rows.start - old_size, rows.stop - old_size))
-
-    _write_missing(writer, rows_of_new_images, range_size, show_progress)
-    return open_bank(folder)
-
-
-def _start(folder: Path, header: BankHeader, image_ids: np.ndarray) -> BankWriter:
-    """Continue, refresh or create a bank, whichever saves most."""
-    if is_being_filled(folder) and _is_of(folder, FILLING_HEADER, header, image_ids):
-        return BankWriter(folder)
-    if is_whole(folder):
-        old_fingerprint = BankHeader.read(folder / WHOLE_HEADER).fingerprint
-        renewed = replace(header, fingerprint=old_fingerprint)
-        if _is_of(folder, WHOLE_HEADER, renewed, image_ids):
-            return refresh_bank(folder, header.fingerprint)
-    return create_bank(folder, header, image_ids)
-
-
-def _is_of(folder: Path, name: str, header: BankHeader, image_ids: np.ndarray) -> bool:
-    """Whether the header in the folder is this one, and the rows of these images."""
-    return BankHeader.read(folder / name) == header and np.array_equal(
-        read_image_ids(folder), image_ids
+    ids_file = image_ids_file(np.asarray(image_ids, dtype=np.str_))
+    header = BankHeader(
+        num_rows=len(image_ids),
+        num_columns=num_columns,
+        dtype=dtype,
+        fingerprint=dict(fingerprint),
+        image_ids=checksum_of_image_ids(ids_file),
     )
+    if folder.is_dir() and not os.access(folder, os.W_OK):
+        bank = _begun(folder, header)
+        if isinstance(bank, NegativeBank):  # On a disk that is only read, as it is.
+            return bank
+    with locked(folder, what="the negative bank"):
+        remove_leftovers(folder)
+        bank = _begun(folder, header)
+        if not isinstance(bank, NegativeBank):
+            writer = bank or create_bank(folder, header, ids_file)
+            _write_missing(writer, rows_of_images, range_size, show_progress)
+            bank = open_bank(folder)
+    return bank
+
+
+def _begun(folder: Path, header: BankHeader) -> NegativeBank | BankWriter | None:
+    """What is there already of the bank with this header: all, a part or nothing."""
+    try:
+        if is_whole(folder):
+            whole = BankHeader.read(folder / WHOLE_HEADER)
+            return open_bank(folder) if replace(whole, ranges=()) == header else None
+        if is_being_filled(folder):
+            writer = BankWriter(folder)
+            read_image_ids(folder, writer.header)
+            return writer if writer.header == header else None
+    except DamagedBankError as error:
+        _logger.warning("The negative bank is made anew: %s", error)
+    return None
 
 
 def _write_missing(
@@ -199,7 +193,7 @@ def _check_fingerprint(stored: Fingerprint, expected: Fingerprint) -> None:
         values = "; ".join(
             f"{n} {stored.get(n)!r} instead of {expected.get(n)!r}" for n in differing
         )
-        raise ValueError(
+        raise UserError(
             f"The bank must have been filled with the same {', '.join(differing)}; it "
             f"has {values}. Fill it again."
         )

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from qk_iteration.core.bank.near_copies import join_near_copies
-from qk_iteration.core.bank.row_moments import mean_and_spread
 from qk_iteration.core.images.views import TrainingImages
+from qk_iteration.core.row_moments import mean_of_rows
 
 _ROWS_AT_A_TIME = 4096
 _logger = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ def with_near_copies_grouped(
         torch.tensor(images.groups),
         min_similarity=min_similarity,
         chunk_size=_ROWS_AT_A_TIME,
-        mean=mean_and_spread(features)[0],
+        mean=mean_of_rows(features.split(_ROWS_AT_A_TIME)),
         device=device,
     )
     _logger.info(

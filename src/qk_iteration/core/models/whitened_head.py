@@ -12,6 +12,11 @@ References:
 import torch
 from torch import Tensor, nn
 
+from qk_iteration.core.row_moments import (
+    mean_of_rows,
+    moments_about,
+    principal_directions,
+)
 from qk_iteration.core.user_error import UserError
 
 # Share of the mean variance added to each: keeps directions that hold only noise from
@@ -46,25 +51,13 @@ def whiten_head(head: nn.Linear, features: Tensor) -> None:
             f"embedding_dim ({head.out_features}) must not exceed the backbone's "
             f"{feature_dim} features for a whitened head. Lower embedding_dim."
         )
-    mean, covariance = _moments(features)
-    variances, directions = torch.linalg.eigh(covariance)  # ascending
-    strongest = torch.arange(feature_dim - 1, feature_dim - 1 - head.out_features, -1)
-    ridge = RIDGE * variances.mean().clamp(min=torch.finfo(torch.float64).tiny)
-    scales = (variances[strongest].clamp(min=0) + ridge).rsqrt()
-    weight = (directions[:, strongest] * scales).T  # (D, F)
+    blocks = features.split(ROWS_AT_A_TIME)
+    mean = mean_of_rows(blocks)
+    covariance = moments_about(mean, blocks)
+    variances, directions = principal_directions(covariance, head.out_features)
+    mean_variance = covariance.trace() / feature_dim
+    ridge = RIDGE * mean_variance.clamp(min=torch.finfo(torch.float64).tiny)
+    scales = (variances.clamp(min=0) + ridge).rsqrt()
+    weight = (directions * scales).T  # (D, F)
     head.weight.copy_(weight)
     head.bias.copy_(-weight @ mean)
-
-
-def _moments(features: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean (F,) and covariance (F, F) of features (N, F), a block of rows at a time."""
-    num_images, feature_dim = features.shape
-    mean = torch.zeros(feature_dim, dtype=torch.float64)
-    for block in features.split(ROWS_AT_A_TIME):
-        mean += block.double().sum(dim=0).cpu()
-    mean /= num_images
-    covariance = torch.zeros(feature_dim, feature_dim, dtype=torch.float64)
-    for block in features.split(ROWS_AT_A_TIME):
-        centered = block.double().cpu() - mean
-        covariance += centered.T @ centered
-    return mean, covariance / num_images

@@ -14,6 +14,7 @@ References:
     Jegou and Chum, 2012, https://hal.science/hal-00722622 (whitening for retrieval).
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,9 +83,9 @@ def fit_projection(training: Descriptors, *, dim: int, whiten: bool) -> Projecti
             f"The projection must keep 1 to {training.dim} numbers, as many as there "
             f"are; got {dim}."
         )
-    mean, moments = _moments(training, is_centered=whiten)
-    variances, directions = np.linalg.eigh(moments)  # by rising variance
-    variances, directions = variances[::-1][:dim], directions[:, ::-1][:, :dim]
+    mean, variances, directions = _principal_directions(
+        training, dim, is_centered=whiten
+    )
     num_varying = int(np.count_nonzero(variances > variances[0] * training.dim * 1e-12))
     if num_varying < dim:
         raise ValueError(
@@ -100,19 +101,27 @@ def fit_projection(training: Descriptors, *, dim: int, whiten: bool) -> Projecti
     return Projection(mean.astype(np.float32), directions.astype(np.float32))
 
 
-def _moments(
-    training: Descriptors, *, is_centered: bool
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The mean (D,), or zeros, and the second moments (D, D) about it."""
-    mean = np.zeros(training.dim)
-    if is_centered:
+def _principal_directions(
+    training: Descriptors, dim: int, *, is_centered: bool
+) -> Iterator[NDArray[np.float64]]:
+    """The mean (D,), or zeros, and about it variances (d,) and directions (D, d)."""
+    import torch  # only who projects waits for it
+
+    from qk_iteration.core.row_moments import (
+        mean_of_rows,
+        moments_about,
+        principal_directions,
+    )
+
+    def blocks() -> Iterator[torch.Tensor]:
         for _, block in training.blocks(ROWS_PER_READ):
-            mean += block.sum(axis=0, dtype=np.float64) / len(training)
-    moments = np.zeros((training.dim, training.dim))
-    for _, block in training.blocks(ROWS_PER_READ):
-        centered = block - mean
-        moments += centered.T @ centered / len(training)
-    return mean, moments
+            yield torch.from_numpy(block)
+
+    mean = torch.zeros(training.dim, dtype=torch.float64)
+    if is_centered:
+        mean = mean_of_rows(blocks())
+    found = principal_directions(moments_about(mean, blocks()), dim)
+    return (part.numpy() for part in (mean, *found))
 
 
 class _ProjectedVectors:
