@@ -1,26 +1,37 @@
 """Whatever makes descriptors of pictures: a model of ours or of another system.
 
 Shapes:
+    N: pictures.
     B: pictures of a batch.
     D: numbers of a descriptor.
 """
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from qk_iteration.core.describing.describe import frozen
+from qk_iteration.core.describing.describe import describe_in_parts, frozen
+from qk_iteration.core.describing.pictures import Picture, read_picture
 from qk_iteration.core.describing.preprocessing import Normalized, Square
 from qk_iteration.core.models.descriptor_model import DescriptorModel
 from qk_iteration.core.models.model_config import Precision
+from qk_iteration.core.user_error import UserError
 
 Side = Literal["query", "key"]
 """Which model of a pair: what asks, or what is searched."""
+
+MAX_PIXELS = 100_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,14 +48,52 @@ class Describer:
     represent: Callable[[Tensor], Tensor]
     fingerprint: str
 
-    def __call__(self, images: list[Image.Image]) -> Tensor:
-        """Descriptors of a few RGB pictures in memory. Shape (B, D), float32."""
-        inputs = [torch.from_numpy(self.prepare(image)) for image in images]
-        with torch.no_grad():
-            if self.prepare.has_one_shape:
-                return self.represent(torch.stack(inputs)).float().cpu()
-            rows = [self.represent(one[None]) for one in inputs]
-            return torch.cat(rows).float().cpu()
+    def describe(
+        self,
+        images: Picture | Iterable[Picture],
+        *,
+        batch_size: int = 32,
+        max_pixels: int = MAX_PIXELS,
+        label: str | None = None,
+    ) -> NDArray[np.float32]:
+        """One descriptor for each picture; similar pictures have similar ones.
+
+        Args:
+            images: Paths, Pillow images or RGB pixels (H, W, 3), in any mixture; or
+                one of them.
+            batch_size: Pictures at a time; memory and speed only.
+            max_pixels: Larger pictures are refused.
+            label: What a progress bar says; None draws none.
+
+        Returns:
+            Shape (N, D), float32, of unit length: the inner product of two of them is
+            their cosine similarity. One picture alone gives (1, D).
+
+        Raises:
+            UserError: If a picture cannot be read; its name and the reason are said.
+        """
+        pictures = _listed(images)
+        if not pictures:
+            raise UserError("There must be at least one picture; got none.")
+        size = batch_size if self.prepare.has_one_shape else 1
+        batches = (pictures[i : i + size] for i in range(0, len(pictures), size))
+        with ThreadPoolExecutor(max_workers=os.cpu_count()) as executor:
+
+            def represent(batch: list[Picture]) -> Tensor:
+                ready = executor.map(partial(self._prepare, max_pixels), batch)
+                return self.represent(torch.stack([*ready])).float().cpu()
+
+            parts = describe_in_parts(
+                batches, represent, num_images=len(pictures), label=label
+            )
+            rows: NDArray[np.float32] = torch.cat(list(parts)).numpy()
+        return rows
+
+    def _prepare(self, max_pixels: int, picture: Picture) -> Tensor:
+        image = read_picture(
+            picture, max_pixels=max_pixels, short_edge=self.prepare.short_edge
+        )
+        return torch.from_numpy(self.prepare(image))
 
 
 def describer_of_model(
@@ -72,3 +121,16 @@ def describer_of_model(
 def unit_length(rows: Tensor) -> Tensor:
     """Rows of unit length; exact for the smallest numbers too. Zeros stay zeros."""
     return F.normalize(rows.double(), dim=1, eps=1e-300).float()
+
+
+def is_one_picture(images: Picture | Iterable[Picture]) -> bool:
+    """Whether this is a picture, not several."""
+    return isinstance(images, (str, Path, Image.Image)) or (
+        isinstance(images, np.ndarray) and images.ndim == 3
+    )
+
+
+def _listed(images: Picture | Iterable[Picture]) -> list[Picture]:
+    if is_one_picture(images):
+        return [images]  # type: ignore[list-item]
+    return list(images)  # type: ignore[arg-type]

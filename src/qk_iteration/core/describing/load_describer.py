@@ -8,6 +8,7 @@ from qk_iteration.core.describing.describer import Describer, Side, describer_of
 from qk_iteration.core.describing.onnx_model import OnnxModel
 from qk_iteration.core.describing.preprocessing import IMAGENET, Normalized, Square
 from qk_iteration.core.describing.torchscript_model import TorchScriptModel
+from qk_iteration.core.formats.user_paths import user_path
 from qk_iteration.core.models.device import choose_device
 from qk_iteration.core.models.model_config import Precision
 from qk_iteration.core.models.model_file import CONFIG_FILE, load_model, model_checksum
@@ -40,9 +41,14 @@ def load_describer(
     Raises:
         UserError: If there is nothing there, or nothing of these kinds.
     """
-    path = Path(path).expanduser()
+    if not str(path):
+        raise UserError(
+            "model_path must be named; got nothing. It is a folder such as "
+            "data/06_models/qk, a TorchScript or an .onnx file."
+        )
+    path = user_path(path)
     if path.is_dir():
-        folder = _folder_of_side(path, side)
+        folder = folder_of_side(path, side)
         model = load_model(folder).to(choose_device(device))
         return describer_of_model(
             model, precision=precision, fingerprint=model_checksum(folder)
@@ -62,7 +68,12 @@ def load_describer(
     )
 
 
-def _folder_of_side(path: Path, side: Side) -> Path:
+def folder_of_side(path: Path, side: Side) -> Path:
+    """Where the model of one side lies, in a pair's folder or in its own.
+
+    Raises:
+        UserError: If there is none.
+    """
     if (path / CONFIG_FILE).is_file():
         return path
     folder = path / f"{side}_model"

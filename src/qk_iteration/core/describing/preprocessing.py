@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from qk_iteration.core.images.decode import squash
+
 Resize = Literal["squash", "short_edge"]
 
 
@@ -37,9 +39,7 @@ class Square:
 
     def __call__(self, image: Image.Image) -> NDArray[Any]:
         """Squash an RGB picture."""
-        size = (self.size, self.size)
-        square = image.resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0)
-        return np.array(square)
+        return squash(image, self.size)
 
 
 @dataclass(frozen=True)

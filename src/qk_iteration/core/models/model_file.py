@@ -77,7 +77,7 @@ def _checksum(config: ModelConfig, weights: bytes) -> str:
 
 
 def _write(path: Path, content: bytes) -> None:
-    with replacing(path) as partial:
+    with replacing(path, is_durable=True) as partial:
         partial.write_bytes(content)
 
 
