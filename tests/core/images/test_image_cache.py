@@ -1,20 +1,24 @@
 """open_image_cache is compared with images decoded and resized one by one."""
 
+import errno
 import json
+import os
 import pickle
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
-from qk_iteration.core.images import image_cache
-from qk_iteration.core.images.decode import (
-    UnreadableImageError,
-    decode_image,
-    decode_square,
-)
-from qk_iteration.core.images.image_cache import open_image_cache
+from qk_iteration.core.formats.folder_lock import LOCK_NAME
+from qk_iteration.core.images import image_cache, lost_images, pixel_file
+from qk_iteration.core.images.decode import decode_image, decode_square
+from qk_iteration.core.images.image_cache import open_image_cache, open_image_caches
+from qk_iteration.core.user_error import UserError
 
 SETTINGS = {"size": 16, "max_pixels": 10_000}
 
@@ -44,9 +48,9 @@ def num_built(monkeypatch):
 
     def count_and_decode(path, **settings):
         decoded.append(path)
-        return decode_square(path, **settings)
+        return decode_image(path, **settings)
 
-    monkeypatch.setattr(image_cache, "decode_square", count_and_decode)
+    monkeypatch.setattr(image_cache, "decode_image", count_and_decode)
     return decoded
 
 
@@ -112,30 +116,188 @@ def test_sizes_are_kept_side_by_side(images, folder, num_built):
     assert len(num_built) == 10
 
 
-def test_a_failed_build_leaves_no_file_and_names_the_image(images, folder):
-    with open(images["path"][3], "wb") as file:
+def test_several_sizes_are_made_from_one_decoding(images, folder, num_built):
+    large, small = open_image_caches(images, folder, sizes=(24, 16), max_pixels=10_000)
+    assert len(num_built) == 5
+    assert np.array_equal(
+        small.pixels, open_image_cache(images, folder, **SETTINGS).pixels
+    )
+    assert large.pixels.shape == (5, 24, 24, 3)
+    expected = [decode_square(p, size=24, max_pixels=10_000) for p in images["path"]]
+    assert np.array_equal(large.pixels, expected)
+
+
+def break_file(path):
+    with open(path, "wb") as file:
         file.write(b"broken")
-    with pytest.raises(UnreadableImageError, match=r"T3\.png"):
+
+
+def test_a_failed_build_leaves_no_file_and_names_the_image(images, folder):
+    break_file(images["path"][3])
+    with pytest.raises(UserError, match=r"1 of 5 images .* more than 1%.*T3\.png"):
         open_image_cache(images, folder, **SETTINGS)
-    assert list(folder.iterdir()) == []
+    assert [path.name for path in folder.iterdir()] == [LOCK_NAME]
 
 
 def test_a_failed_rebuild_is_never_taken_for_the_old_cache(images, folder):
     open_image_cache(images, folder, **SETTINGS)
-    good = images["path"][3] + ".good"
-    Image.open(images["path"][3]).save(good, format="PNG")
-    with open(images["path"][3], "wb") as file:
-        file.write(b"broken")
-    with pytest.raises(UnreadableImageError):
+    break_file(images["path"][3])
+    with pytest.raises(UserError):
         open_image_cache(images, folder, **SETTINGS)
     assert not (folder / "pixels_16.json").exists()
 
 
-def test_too_little_room_is_said_before_the_work(images, folder, monkeypatch):
-    usage = type("Usage", (), {"free": 100})
-    monkeypatch.setattr(image_cache.shutil, "disk_usage", lambda _: usage)
-    with pytest.raises(OSError, match="GB free for the image cache"):
+@pytest.mark.parametrize("loss", ["gone", "broken", "a folder"])
+def test_an_image_that_is_lost_is_left_out_and_counted(
+    images, folder, monkeypatch, caplog, num_built, loss
+):
+    monkeypatch.setattr(lost_images, "MAX_LOST_SHARE", 0.2)
+    whole = open_image_cache(images, folder, **SETTINGS)
+    expected = np.delete(np.array(whole.pixels), 3, axis=0)
+    path = Path(images["path"][3])
+    path.unlink()
+    if loss == "broken":
+        break_file(path)
+    elif loss == "a folder":
+        path.mkdir()
+    num_built.clear()
+    cache = open_image_cache(images, folder, **SETTINGS)
+    assert cache.image_ids == ("T0", "T1", "T2", "T4")
+    assert np.array_equal(cache.pixels, expected)
+    assert "1 of 5 images could be read when they were tabulated" in caplog.text
+    again = open_image_cache(images, folder, **SETTINGS)
+    assert len(num_built) == 5
+    assert (again.image_ids, again.fingerprint) == (cache.image_ids, cache.fingerprint)
+    path.rmdir() if path.is_dir() else path.unlink(missing_ok=True)
+    Path(images["path"][2]).unlink()
+    with pytest.raises(UserError, match="2 of 5 images"):
         open_image_cache(images, folder, **SETTINGS)
+
+
+@pytest.mark.parametrize("position", [0.0, 0.1, 0.5, 0.999])
+@pytest.mark.parametrize("name", ["pixels_16.npy", "pixels_16.json"])
+def test_a_flipped_bit_is_found_and_mended_with_a_line(
+    images, folder, caplog, name, position
+):
+    sound = open_image_cache(images, folder, **SETTINGS)
+    expected = np.array(sound.pixels)
+    content = bytearray((folder / name).read_bytes())
+    content[int(position * len(content))] ^= 1
+    (folder / name).write_bytes(content)
+    again = open_image_cache(images, folder, **SETTINGS)
+    assert np.array_equal(again.pixels, expected)
+    assert again.fingerprint == sound.fingerprint
+    # A changed stamp looks like that of other files: also made anew, without a word.
+    assert "is damaged; it is made anew" in caplog.text or name.endswith("json")
+    assert len(caplog.records) <= 1
+
+
+@pytest.mark.parametrize("damage", ["zeros", "cut", "empty", "longer", "row less"])
+def test_damaged_pixels_are_never_used(images, folder, caplog, damage):
+    sound = open_image_cache(images, folder, **SETTINGS)
+    expected, path = np.array(sound.pixels), folder / "pixels_16.npy"
+    content = path.read_bytes()
+    if damage == "row less":
+        np.save(path, expected[:4])
+    else:
+        path.write_bytes(
+            {
+                "zeros": content[:256] + bytes(len(content) - 256),
+                "cut": content[:-100],
+                "empty": b"",
+                "longer": content + bytes(100),
+            }[damage]
+        )
+    again = open_image_cache(images, folder, **SETTINGS)
+    assert np.array_equal(again.pixels, expected)
+    assert ("is damaged" in caplog.text) == (damage != "longer")
+
+
+def test_a_full_disk_is_said_to_be_one(images, folder, monkeypatch):
+    def no_room(descriptor, offset, length):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "posix_fallocate", no_room)
+    with pytest.raises(UserError, match=r"full: 'pixels_16\.npy' could"):
+        open_image_cache(images, folder, **SETTINGS)
+    assert [path.name for path in folder.iterdir()] == [LOCK_NAME]
+
+
+def test_a_file_system_that_reserves_no_room_is_written_to(images, folder, monkeypatch):
+    def not_supported(descriptor, offset, length):
+        raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+
+    monkeypatch.setattr(os, "posix_fallocate", not_supported)
+    assert len(open_image_cache(images, folder, **SETTINGS).pixels) == 5
+
+
+def test_what_a_killed_build_left_is_removed(images, folder):
+    """Killed with SIGKILL after two images, in a process of its own."""
+    code = """
+import os, signal, sys
+import pandas as pd
+from pathlib import Path
+from qk_iteration.core.images import image_cache
+decode, paths = image_cache.decode_image, []
+def decode_two(path, **settings):
+    paths.append(path)
+    if len(paths) > 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return decode(path, **settings)
+image_cache.decode_image = decode_two
+images = pd.read_csv(sys.argv[1])
+image_cache.open_image_cache(images, Path(sys.argv[2]), size=16, max_pixels=10_000)
+"""
+    killed = run_apart(code, images, folder)
+    assert killed.wait() == -signal.SIGKILL
+    assert list(folder.glob(".*.partial"))
+    cache = open_image_cache(images, folder, **SETTINGS)
+    assert len(cache.pixels) == 5
+    names = sorted(path.name for path in folder.iterdir())
+    assert names == [LOCK_NAME, "pixels_16.json", "pixels_16.npy"]
+
+
+def test_processes_that_start_together_get_the_same_pixels(images, folder, tmp_path):
+    code = """
+import sys
+import pandas as pd
+from pathlib import Path
+from qk_iteration.core.images.image_cache import open_image_cache
+images = pd.read_csv(sys.argv[1])
+cache = open_image_cache(images, Path(sys.argv[2]), size=16, max_pixels=10_000)
+print(cache.fingerprint, cache.pixels.sum(), file=sys.stderr)
+"""
+    processes = [run_apart(code, images, folder) for _ in range(4)]
+    said = [process.communicate()[1].splitlines()[-1] for process in processes]
+    alone = open_image_cache(images, tmp_path / "alone", **SETTINGS)
+    assert said == [f"{alone.fingerprint} {alone.pixels.sum()}"] * 4
+
+
+def run_apart(code, images, folder):
+    table = folder.parent / "table.csv"
+    images.to_csv(table, index=False)
+    source = str(Path(image_cache.__file__).parents[3])
+    return subprocess.Popen(
+        [sys.executable, "-c", code, str(table), str(folder)],
+        env={**os.environ, "PYTHONPATH": source},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_blocks_of_pixels_have_the_digest_of_their_writer(tmp_path, monkeypatch):
+    monkeypatch.setattr(pixel_file, "_BLOCK_BYTES", 2 * 8 * 8 * 3)  # two squares
+    squares = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 3), dtype=np.uint8)
+    with (tmp_path / "a.npy").open("w+b") as file:
+        writer = pixel_file.PixelWriter(file, num_rows=7, size=8)
+        for square in squares:
+            writer.add(square)
+        digest = writer.finish()
+    pixels = pixel_file.map_pixels(tmp_path / "a.npy")
+    assert np.array_equal(pixels, squares)
+    assert pixel_file.digest_of_pixels(pixels) == digest
+    assert pixel_file.digest_of_pixels(pixels[::-1].copy()) != digest
 
 
 def test_a_pickled_cache_maps_the_file_anew(images, folder):

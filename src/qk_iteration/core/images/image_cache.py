@@ -2,32 +2,45 @@
 
 Decoding a JPEG file costs more than a small network's forward pass; reading a row of
 this file costs almost nothing, and all processes share its pages.
+
+Nothing is taken on trust: the pixels are compared with their digest when a cache is
+opened, only one process at a time fills a folder, and a file appears when it is whole.
 """
 
 import hashlib
 import json
+import logging
 import os
-import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.lib.format import open_memmap
-from numpy.typing import NDArray
 from PIL import Image
 
 from qk_iteration.core.formats.atomic_file import replacing
-from qk_iteration.core.images.decode import decode_square
+from qk_iteration.core.formats.folder_lock import locked
+from qk_iteration.core.images.decode import (
+    UnreadableImageError,
+    decode_image,
+    squash,
+)
+from qk_iteration.core.images.lost_images import LostImages
+from qk_iteration.core.images.pixel_file import (
+    Bytes,
+    PixelWriter,
+    digest_of_pixels,
+    map_pixels,
+)
 from qk_iteration.core.images.threaded_map import map_in_threads
 
-Bytes = NDArray[np.uint8]
-
 # Part of every stamp: raise it when the same files would give other pixels.
-_VERSION = 1
+_VERSION = 2
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -47,7 +60,7 @@ class ImageCache:
     @cached_property
     def pixels(self) -> Bytes:
         """Memory-mapped, read-only. Shape (N, size, size, 3)."""
-        return np.load(self.path, mmap_mode="r")  # type: ignore[no-any-return]
+        return map_pixels(self.path)
 
     def __len__(self) -> int:
         return len(self.image_ids)
@@ -63,96 +76,157 @@ class ImageCache:
 def open_image_cache(
     images: pd.DataFrame, folder: Path, *, size: int, max_pixels: int
 ) -> ImageCache:
-    """The cache of these images, built first unless the folder already holds it.
+    """The cache of these images at one size; see ``open_image_caches``."""
+    return open_image_caches(images, folder, sizes=(size,), max_pixels=max_pixels)[0]
 
-    It is reused while ids, their order, file sizes, modification times and `size` are
-    the same. One process builds; others open it afterwards.
+
+def open_image_caches(
+    images: pd.DataFrame, folder: Path, *, sizes: Sequence[int], max_pixels: int
+) -> list[ImageCache]:
+    """The caches of these images, built first unless the folder holds them, and sound.
+
+    A cache is reused while ids, their order, file sizes and modification times are the
+    same and its pixels are those that were written; else it is made anew, with a line
+    on the screen. Another process that wants the folder waits. An image that has become
+    unreadable since it was tabulated is left out, of all sizes, and a line says so.
 
     Args:
         images: Table with `image_id` and `path`, as `tabulate_images` gives it.
-        folder: Where the cache is kept: one table's cache in a folder.
-        size: Side of the squares, in pixels.
-        max_pixels: Larger images are an error.
+        folder: Where the caches are kept: one table's caches in a folder.
+        sizes: Sides of the squares, in pixels; files are decoded once for all of them.
+        max_pixels: Larger images are unreadable.
+
+    Returns:
+        One cache for each size, with the same ids.
 
     Raises:
-        UnreadableImageError: If a file has become unreadable since it was tabulated.
-        OSError: If a file is gone or the disk has too little room.
+        UserError: If more than ``MAX_LOST_SHARE`` of the images cannot be read, or the
+            disk is full.
+        StoppedError: If a stop is asked for meanwhile.
     """
-    path = folder / f"pixels_{size}.npy"
-    image_ids = tuple(images["image_id"])
-    stamp = _stamp(images, size)
-    fingerprint = _stored_fingerprint(path, stamp)
-    if fingerprint is None:
-        fingerprint = _build(images, path, size=size, max_pixels=max_pixels)
-        _write_json(
-            path.with_suffix(".json"), {"stamp": stamp, "fingerprint": fingerprint}
-        )
-    return ImageCache(path, image_ids, fingerprint)
+    paths = {size: folder / f"pixels_{size}.npy" for size in sizes}
+    stamp = _stamp(images)
+    with locked(folder, what="the image cache"):
+        stored = {size: _stored(paths[size], images, stamp) for size in paths}
+        caches = {size: cache for size, cache in stored.items() if cache is not None}
+        if len(caches) < len(paths) or len({c.image_ids for c in caches.values()}) > 1:
+            caches = _build(images, paths, stamp, max_pixels=max_pixels)
+        for cache in caches.values():
+            # Mapped while nobody can replace it; processes that are forked inherit it.
+            _ = cache.pixels
+    return [caches[size] for size in sizes]
 
 
-def _stamp(images: pd.DataFrame, size: int) -> str:
+def _stamp(images: pd.DataFrame) -> str:
     """A cheap digest that changes when the source files do."""
-    digest = hashlib.sha256(f"{_VERSION} {size}".encode())
+    digest = hashlib.sha256(str(_VERSION).encode())
     for image_id, path in zip(images["image_id"], images["path"], strict=True):
-        status = os.stat(path)
-        line = f"\n{image_id}\t{status.st_size}\t{status.st_mtime_ns}"
+        try:
+            status = os.stat(path)
+            line = f"\n{image_id}\t{status.st_size}\t{status.st_mtime_ns}"
+        except OSError:  # Found, and counted, where it is decoded.
+            line = f"\n{image_id}\tgone"
         digest.update(line.encode())
     return digest.hexdigest()
 
 
-def _stored_fingerprint(path: Path, stamp: str) -> str | None:
-    """The fingerprint of the cache on disk, if it has that stamp."""
+def _stored(path: Path, images: pd.DataFrame, stamp: str) -> ImageCache | None:
+    """The cache on disk, if it has that stamp and every byte of it is as written."""
     json_path = path.with_suffix(".json")
-    if not (path.exists() and json_path.exists()):
+    if not path.exists() or not json_path.exists():
         return None
-    stored = json.loads(json_path.read_text())
-    return str(stored["fingerprint"]) if stored["stamp"] == stamp else None
-
-
-def _build(images: pd.DataFrame, path: Path, *, size: int, max_pixels: int) -> str:
-    """Write the `.npy` file and return its fingerprint."""
-    shape = (len(images), size, size, 3)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _check_room(path.parent, int(np.prod(shape)))
-    # The old cache's JSON must never describe the new pixels.
-    path.with_suffix(".json").unlink(missing_ok=True)
-    temporary = path.with_suffix(".npy.tmp")
     try:
-        pixels = open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
-        squares = _decode_squares(images["path"], size=size, max_pixels=max_pixels)
-        fingerprint = _fill(pixels, images["image_id"], squares)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return fingerprint
+        stored = json.loads(json_path.read_text("utf-8"))
+        if stored["stamp"] != stamp:
+            return None
+        pixels = map_pixels(path)
+        image_ids = _without(images, stored["lost"])
+        fingerprint = _fingerprint(image_ids, pixels.shape, digest_of_pixels(pixels))
+        is_sound = fingerprint == stored["fingerprint"]
+    except (OSError, EOFError, ValueError, LookupError, TypeError):
+        is_sound = False
+    if not is_sound:
+        _logger.warning("The image cache '%s' is damaged; it is made anew.", path)
+        return None
+    return ImageCache(path, image_ids, fingerprint)
 
 
-def _fill(pixels: Bytes, image_ids: "pd.Series[str]", squares: Iterator[Bytes]) -> str:
-    """Write each square into its row; the digest of ids and pixels."""
-    digest = hashlib.sha256(str(pixels.shape).encode())
-    for row, (image_id, square) in enumerate(zip(image_ids, squares, strict=True)):
-        pixels[row] = square
-        digest.update(f"\n{image_id}\t".encode())
-        digest.update(square.tobytes())
-    return digest.hexdigest()
-
-
-def _check_room(folder: Path, num_bytes: int) -> None:
-    free = shutil.disk_usage(folder).free
-    if free < num_bytes:
-        raise OSError(
-            f"{folder} must have {num_bytes / 1e9:.1f} GB free for the image cache; "
-            f"got {free / 1e9:.1f} GB. Make room or lower the image size."
+def _build(
+    images: pd.DataFrame, paths: dict[int, Path], stamp: str, *, max_pixels: int
+) -> dict[int, ImageCache]:
+    """Decode all images, write the `.npy` files, and what they are of."""
+    for path in paths.values():
+        # An old cache's JSON must never describe the new pixels.
+        path.with_suffix(".json").unlink(missing_ok=True)
+    lost = LostImages(len(images))
+    with ExitStack() as files:
+        writers = {
+            size: _open_writer(files, path, num_rows=len(images), size=size)
+            for size, path in paths.items()
+        }
+        decoded = _decode(images["path"], tuple(paths), max_pixels)
+        squares = files.enter_context(closing(decoded))
+        for image_id, found in zip(images["image_id"], squares, strict=True):
+            if isinstance(found, UnreadableImageError):
+                lost.add(image_id, found)
+                continue
+            for size, square in found.items():
+                writers[size].add(square)
+        digests = {size: writer.finish() for size, writer in writers.items()}
+    lost.report()
+    caches = {}
+    for size, path in paths.items():
+        image_ids = _without(images, lost.image_ids)
+        shape = (len(image_ids), size, size, 3)
+        cache = ImageCache(
+            path, image_ids, _fingerprint(image_ids, shape, digests[size])
         )
+        _write_json(cache, stamp, lost.image_ids)
+        caches[size] = cache
+    return caches
 
 
-def _decode_squares(
-    paths: "pd.Series[str]", *, size: int, max_pixels: int
-) -> Iterator[Bytes]:
-    decode = partial(decode_square, size=size, max_pixels=max_pixels)
+def _open_writer(
+    files: ExitStack, path: Path, *, num_rows: int, size: int
+) -> PixelWriter:
+    """A writer of a file that takes its name when all went well."""
+    partial_path = files.enter_context(replacing(path, is_durable=True))
+    file = files.enter_context(partial_path.open("r+b"))
+    return PixelWriter(file, num_rows=num_rows, size=size)
+
+
+def _decode(
+    paths: "pd.Series[str]", sizes: tuple[int, ...], max_pixels: int
+) -> Generator[dict[int, Bytes] | UnreadableImageError, None, None]:
+    decode = partial(_decode_one, sizes=sizes, max_pixels=max_pixels)
     return map_in_threads(decode, list(paths), description="Caching images")
 
 
-def _write_json(path: Path, content: dict[str, str]) -> None:
-    with replacing(path) as partial_path:
-        partial_path.write_text(json.dumps(content, indent=2) + "\n")
+def _decode_one(
+    path: str, *, sizes: tuple[int, ...], max_pixels: int
+) -> dict[int, Bytes] | UnreadableImageError:
+    try:
+        image = decode_image(path, max_pixels=max_pixels)
+    except UnreadableImageError as error:
+        return error
+    return {size: squash(image, size) for size in sizes}
+
+
+def _without(images: pd.DataFrame, lost: Sequence[str]) -> tuple[str, ...]:
+    """The ids of all images but these."""
+    left_out = set(lost)
+    return tuple(name for name in images["image_id"] if name not in left_out)
+
+
+def _fingerprint(
+    image_ids: tuple[str, ...], shape: tuple[int, ...], digest: str
+) -> str:
+    content = json.dumps([list(image_ids), list(shape), digest])
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _write_json(cache: ImageCache, stamp: str, lost: Sequence[str]) -> None:
+    content = {"stamp": stamp, "fingerprint": cache.fingerprint, "lost": list(lost)}
+    json_path = cache.path.with_suffix(".json")
+    with replacing(json_path, is_durable=True) as partial_path:
+        partial_path.write_text(json.dumps(content, indent=2) + "\n", "utf-8")

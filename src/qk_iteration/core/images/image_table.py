@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from qk_iteration.core.formats.user_paths import user_path
 from qk_iteration.core.images.decode import (
     UnreadableImageError,
     is_image,
@@ -91,7 +92,7 @@ def tabulate_images(
         UserError: If the folder does not exist or holds no usable image, or the CSV is
             not as described.
     """
-    folder = Path(folder)
+    folder = user_path(folder)
     groups = None if groups_path is None else read_groups(groups_path)
     listing = _list(folder)
     inspect = partial(

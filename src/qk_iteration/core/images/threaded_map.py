@@ -5,7 +5,7 @@ interpreter lock.
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -21,7 +21,7 @@ Result = TypeVar("Result")
 
 def map_in_threads(
     function: Callable[[Item], Result], items: Sequence[Item], *, description: str
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """The function's results, in the order of the items, as they become ready.
 
     Args:

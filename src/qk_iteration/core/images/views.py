@@ -20,9 +20,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from qk_iteration.core.images.edits.material import Material
-from qk_iteration.core.images.image_cache import ImageCache, open_image_cache
+from qk_iteration.core.images.image_cache import ImageCache, open_image_caches
 from qk_iteration.core.images.images_config import ImagesConfig
 from qk_iteration.core.images.recipe import EditRecipe, apply_recipe
+from qk_iteration.core.user_error import UserError
 
 ViewKind = Literal["clean", "edited"]
 
@@ -40,12 +41,14 @@ class TrainingImages(Dataset[Tensor]):
     """Training images that were decoded once, and how they are edited.
 
     Attributes:
-        cache: The decoded images.
+        cache: The decoded images that edits begin with, larger than a view.
         groups: Images of one group are never pushed apart. Shape (N,), int64.
         recipe: Random edits of an edited view.
         material: Other pictures and stickers that edits lay over an image.
         image_size: Side of a view, in pixels.
         seed: Source of all chance.
+        clean: The decoded images at the size of a view: the very pixels by which
+            validation and description see an image. None where ``cache`` has them.
     """
 
     cache: ImageCache
@@ -54,6 +57,7 @@ class TrainingImages(Dataset[Tensor]):
     material: Material
     image_size: int
     seed: int
+    clean: ImageCache | None = None
 
     def __len__(self) -> int:
         return len(self.cache)
@@ -61,7 +65,8 @@ class TrainingImages(Dataset[Tensor]):
     @property
     def fingerprint(self) -> str:
         """Changes with any pixel, group, edit or the seed."""
-        settings = f"{self.cache.fingerprint} {self.image_size} {self.seed}"
+        clean = "" if self.clean is None else self.clean.fingerprint
+        settings = f"{self.cache.fingerprint} {clean} {self.image_size} {self.seed}"
         digest = hashlib.sha256(settings.encode())
         digest.update(self.recipe.model_dump_json().encode())
         digest.update(self.groups.tobytes())
@@ -69,14 +74,22 @@ class TrainingImages(Dataset[Tensor]):
 
     def __getitem__(self, request: ViewRequest) -> Tensor:
         """One view. Shape (image_size, image_size, 3), uint8."""
-        image = self.cache[request.row]
-        if request.kind == "edited":
-            generator = np.random.default_rng([self.seed, request.draw, request.row])
-            image = apply_recipe(self.recipe, image, generator, self.material).image
-        size = (self.image_size, self.image_size)
+        if request.kind == "clean":
+            return self._clean_view(request.row)
+        generator = np.random.default_rng([self.seed, request.draw, request.row])
+        edited = apply_recipe(
+            self.recipe, self.cache[request.row], generator, self.material
+        )
+        if not edited.edits:
+            return self._clean_view(request.row)
+        image, size = edited.image, (self.image_size, self.image_size)
         if image.size != size:
             image = image.resize(size, Image.Resampling.BILINEAR)
         return torch.from_numpy(np.array(image))
+
+    def _clean_view(self, row: int) -> Tensor:
+        cache = self.cache if self.clean is None else self.clean
+        return torch.from_numpy(np.array(cache.pixels[row]))
 
 
 def open_training_images(
@@ -90,33 +103,40 @@ def open_training_images(
 ) -> TrainingImages:
     """The images of a table, decoded once; edits compose them with each other.
 
+    They are kept at two sizes: as the models see them, and larger for the edits, so
+    that a crop is not blurred.
+
     Args:
         table: With ``image_id``, ``path`` and ``group``.
         folder: Where the decoded images are kept.
         recipe: Random edits of an edited view.
-        config: The largest image taken, and the side of the decoded images: larger
-            than a view, so that a crop is not blurred.
+        config: The largest image taken, and the side of the images that are edited;
+            it is that of a view where that is larger.
         image_size: Side of a view, in pixels.
         seed: Source of all chance.
 
     Raises:
-        ValueError: If the table is empty.
+        UserError: If the table is empty, or more images than a few have become
+            unreadable since it was made.
     """
     if len(table) == 0:
-        raise ValueError(
+        raise UserError(
             "There are no training images. Put some into training_images/ of the "
             "benchmark's folder."
         )
-    cache = open_image_cache(
-        table, folder, size=config.cache_size, max_pixels=config.max_pixels
+    edited_size = max(config.cache_size, image_size)
+    cache, clean = open_image_caches(
+        table, folder, sizes=(edited_size, image_size), max_pixels=config.max_pixels
     )
+    groups = table.set_index("image_id")["group"]
     return TrainingImages(
         cache=cache,
-        groups=table["group"].to_numpy(np.int64),
+        groups=groups[list(cache.image_ids)].to_numpy(np.int64),
         recipe=recipe,
         material=Material(cache),
         image_size=image_size,
         seed=seed,
+        clean=clean,
     )
 
 
@@ -167,7 +187,7 @@ def draw_views_of_steps(
         The rows (images_per_step,), int64, and the pixels of the views asked for.
 
     Raises:
-        ValueError: As ``rows_of_step``, before anything is drawn.
+        UserError: As ``rows_of_step``, before anything is drawn.
     """
     if len(steps) == 0:
         return iter(())
@@ -202,10 +222,10 @@ def rows_of_step(
         left out.
 
     Raises:
-        ValueError: If there are fewer images than a batch needs.
+        UserError: If there are fewer images than a batch needs.
     """
     if batch_size > num_images:
-        raise ValueError(
+        raise UserError(
             f"images_per_step asks for {batch_size} distinct images; got {num_images} "
             "training images. Add images or lower images_per_step."
         )
