@@ -7,7 +7,6 @@ import hashlib
 import json
 from pathlib import Path
 
-from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
@@ -38,19 +37,8 @@ def load_model(folder: Path) -> DescriptorModel:
     Raises:
         UserError: If the folder holds no whole model, or a damaged one.
     """
-    for name in (CONFIG_FILE, WEIGHTS_FILE):
-        if not (folder / name).is_file():
-            raise UserError(
-                f"{folder} holds no model: {name} is missing. Train first "
-                "(kedro run --pipelines=train) or name another folder."
-            )
+    config, checksum = _read_header(folder)
     weights = (folder / WEIGHTS_FILE).read_bytes()
-    try:
-        content = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
-        checksum = content.pop(CHECKSUM)
-        config = ModelConfig.model_validate(content)
-    except (ValueError, KeyError, AttributeError, ValidationError) as error:
-        raise _damaged(folder) from error
     if checksum != _checksum(config, weights):
         raise _damaged(folder)
     model = DescriptorModel(config, load_weights=False)
@@ -64,10 +52,37 @@ def load_model(folder: Path) -> DescriptorModel:
     return model.eval()
 
 
+def read_model_config(folder: Path) -> ModelConfig:
+    """What the model of ``folder`` was built with; its weights are not read.
+
+    Raises:
+        UserError: As ``load_model``.
+    """
+    return _read_header(folder)[0]
+
+
 def model_checksum(folder: Path) -> str:
-    """What changes with any weight or setting of the model in ``folder``."""
-    content = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
-    return str(content[CHECKSUM])
+    """What changes with any weight or setting of the model in ``folder``.
+
+    Raises:
+        UserError: As ``load_model``.
+    """
+    return _read_header(folder)[1]
+
+
+def _read_header(folder: Path) -> tuple[ModelConfig, str]:
+    for name in (CONFIG_FILE, WEIGHTS_FILE):
+        if not (folder / name).is_file():
+            raise UserError(
+                f"{folder} holds no model: {name} is missing. Train first "
+                "(kedro run --pipelines=train) or name another folder."
+            )
+    try:
+        content = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
+        checksum = str(content.pop(CHECKSUM))
+        return ModelConfig.model_validate(content), checksum
+    except (ValueError, KeyError, AttributeError) as error:  # pydantic's among them
+        raise _damaged(folder) from error
 
 
 def _checksum(config: ModelConfig, weights: bytes) -> str:
