@@ -10,9 +10,15 @@ Shapes:
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from qk_iteration.core.distributed.collectives import (
+    gather_for_partial_loss,
+    sum_of_parts,
+)
+from qk_iteration.core.losses.bank_shard import BankShard
 from qk_iteration.core.losses.info_nce import BankLoss, info_nce
 from qk_iteration.core.losses.info_nce_through_head import info_nce_through_head
 from qk_iteration.core.losses.loss_config import LossConfig
@@ -31,6 +37,8 @@ class FrozenRows:
         groups: Rows of the positive's group are never negatives. Shape (N,), int64.
         count_same_group: Whether they are positives too, else they are left out.
         chunk_size: Rows compared at a time.
+        shard: Which rows of the whole bank these are, where it is divided over ranks;
+            ``groups`` are always those of the whole bank.
     """
 
     rows: Tensor
@@ -38,6 +46,12 @@ class FrozenRows:
     groups: Tensor
     count_same_group: bool
     chunk_size: int
+    shard: BankShard | None = None
+
+    @property
+    def num_rows(self) -> int:
+        """N, of all ranks together."""
+        return len(self.groups)
 
     def loss(
         self, embeddings: Tensor, positive_rows: Tensor, config: LossConfig
@@ -45,25 +59,38 @@ class FrozenRows:
         """InfoNCE against every row, plus the weighted repulsion.
 
         Args:
-            embeddings: Embeddings of the learning side. Shape (B, D).
+            embeddings: Embeddings of the learning side. Shape (B, D); of a divided
+                bank, this rank's share of them.
             positive_rows: The row of the same image. Shape (B,), int64.
             config: Temperature and repulsion.
 
         Returns:
-            The bank loss, its ``loss`` with the repulsion added.
+            The bank loss, its ``loss`` with the repulsion added; of the whole batch.
         """
+        if self.shard is not None:
+            embeddings = gather_for_partial_loss(embeddings, len(positive_rows))
         result = self._contrast(embeddings, positive_rows, config.temperature)
         if config.repulsion == 0:
             return result
-        has_negative = result.nearest_negative_rows >= 0
-        nearest = self._keys(result.nearest_negative_rows.clamp(min=0))
-        repulsion = nearest_negative_repulsion(embeddings, nearest, has_negative)
+        repulsion = self._repulsion(embeddings, result.nearest_negative_rows)
         return result._replace(loss=result.loss + config.repulsion * repulsion)
 
     def restricted_to(self, kept_rows: Tensor) -> "FrozenRows":
-        """The same bank with some of its rows only. ``kept_rows``: (K,), int64."""
+        """The same bank with some of its rows only.
+
+        Args:
+            kept_rows: By rising number, on the CPU for a divided bank. (K,), int64.
+        """
+        groups = self.groups[kept_rows.cpu()]
+        if self.shard is None:
+            return replace(self, rows=self.rows[kept_rows], groups=groups)
+        first, stop = self.shard.first_row, self.shard.first_row + len(self.rows)
+        begin, end = torch.searchsorted(kept_rows, torch.tensor([first, stop])).tolist()
         return replace(
-            self, rows=self.rows[kept_rows], groups=self.groups[kept_rows.cpu()]
+            self,
+            rows=self.rows[kept_rows[begin:end] - first],
+            groups=groups,
+            shard=BankShard(begin, end - begin),
         )
 
     @cached_property
@@ -83,6 +110,7 @@ class FrozenRows:
                 chunk_size=self.chunk_size,
                 excluded=excluded,
                 count_excluded=self.count_same_group,
+                shard=self.shard,
             )
         return info_nce_through_head(
             embeddings,
@@ -93,6 +121,24 @@ class FrozenRows:
             chunk_size=self.chunk_size,
             excluded=excluded,
             count_excluded=self.count_same_group,
+            shard=self.shard,
+        )
+
+    def _repulsion(self, embeddings: Tensor, nearest_rows: Tensor) -> Tensor:
+        """The repulsion; each rank counts the nearest rows that it holds."""
+        has_negative = nearest_rows >= 0
+        if self.shard is None:
+            nearest = self._keys(nearest_rows.clamp(min=0))
+            return nearest_negative_repulsion(embeddings, nearest, has_negative)
+        if len(self.rows) == 0:
+            return sum_of_parts(embeddings.sum() * 0)
+        rows = nearest_rows - self.shard.first_row
+        is_here = (rows >= 0) & (rows < len(self.rows))
+        nearest = self._keys(rows.clamp(0, len(self.rows) - 1))
+        return sum_of_parts(
+            nearest_negative_repulsion(
+                embeddings, nearest, has_negative, is_counted=is_here
+            )
         )
 
     def _keys(self, rows: Tensor) -> Tensor:

@@ -50,6 +50,8 @@ class BankWalk:
 
         Where that needs a copy, all chunks use one buffer: use each before the next.
         """
+        if len(self.rows) == 0:  # A shard of a small bank may be empty.
+            return
         dtype, device = product_dtype(self.rows, total), total.device
         needs_copy = self.rows.dtype != dtype or self.rows.device != device
         buffer_size = min(self.chunk_size, len(self.rows)) if needs_copy else 0

@@ -36,6 +36,12 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from qk_iteration.core.losses.bank_shard import (
+    BankShard,
+    Negatives,
+    Positives,
+    merge_over_ranks,
+)
 from qk_iteration.core.losses.bank_walk import BankWalk, softmax_over_negatives
 from qk_iteration.core.losses.row_pairs import RowPairs
 
@@ -62,6 +68,7 @@ def info_nce(
     chunk_size: int,
     excluded: RowPairs | None = None,
     count_excluded: bool = False,
+    shard: BankShard | None = None,
 ) -> BankLoss:
     """Return the InfoNCE loss of a batch; every other row of the bank is a negative.
 
@@ -80,6 +87,9 @@ def info_nce(
             never the result.
         excluded: Further rows that are no negatives of a batch row; no pair twice.
         count_excluded: Whether these count as positives, beside the own one.
+        shard: Which rows of a bank that is divided over ranks ``bank`` holds; rows are
+            numbered over all ranks. The batch is that of all ranks, the loss is the
+            same on each, and gradients are this rank's part of a sum over ranks.
 
     Returns:
         The loss in float32, or float64 for float64 embeddings. Chance level is
@@ -89,7 +99,14 @@ def info_nce(
         ValueError: If the shapes disagree, ``bank`` requires a gradient, or a number
             is not positive.
     """
-    check_loss_arguments(embeddings, bank, positive_rows, temperature, chunk_size)
+    check_loss_arguments(
+        embeddings,
+        bank,
+        positive_rows,
+        temperature,
+        chunk_size,
+        is_shard=shard is not None,
+    )
     if embeddings.shape[1] != bank.shape[1]:
         raise ValueError(
             f"embeddings must have the {bank.shape[1]} columns of bank; got "
@@ -97,24 +114,27 @@ def info_nce(
         )
     wide = torch.promote_types(embeddings.dtype, torch.float32)
     queries = embeddings.to(wide) / temperature
+    masked, positive = pairs_of_batch(positive_rows, excluded, count_excluded, shard)
+    keys = bank[positive.bank_rows.to(bank.device)].to(queries)
+    positives = sum_positives(queries, positive.batch_rows, keys)
+    walk = BankWalk(bank, masked, chunk_size)
+    negatives = Negatives(*_NegativesInBank.apply(queries, walk))
+    return join(positives, negatives, shard)
+
+
+def pairs_of_batch(
+    positive_rows: Tensor,
+    excluded: RowPairs | None,
+    count_excluded: bool,
+    shard: BankShard | None,
+) -> tuple[RowPairs, RowPairs]:
+    """Return the pairs that are no negatives, and those of them that are positives."""
     own = RowPairs.own(positive_rows)
     masked = own if excluded is None else own.joined(excluded)
     positive = masked if count_excluded else own
-    positives = bank[positive.bank_rows.to(bank.device)].to(queries)
-    walk = BankWalk(bank, masked, chunk_size)
-    negatives = Negatives(*_NegativesInBank.apply(queries, walk))
-    return join_positives(queries, positive.batch_rows, positives, negatives)
-
-
-class Negatives(NamedTuple):
-    """All that the loss needs to know of each query's negatives."""
-
-    log_sum_exp: Tensor
-    """Log of the summed exponentials of their logits; differentiable. Shape (B,)."""
-    nearest_logits: Tensor
-    """The largest logit. Shape (B,)."""
-    nearest_rows: Tensor
-    """Its bank row. Shape (B,), int64."""
+    if shard is None:
+        return masked, positive
+    return shard.local_pairs(masked), shard.local_pairs(positive)
 
 
 class _NegativesInBank(torch.autograd.Function):
@@ -141,31 +161,37 @@ class _NegativesInBank(torch.autograd.Function):
         return grad_log_sum_exp[:, None] * mean_key, None
 
 
-def join_positives(
-    queries: Tensor, batch_rows: Tensor, positives: Tensor, negatives: Negatives
-) -> BankLoss:
-    """Return the loss of queries whose negatives are summed up already.
+def sum_positives(queries: Tensor, batch_rows: Tensor, keys: Tensor) -> Positives:
+    """Return the summed positives of each query.
 
     Args:
         queries: Embeddings over temperature. Shape (B, D).
         batch_rows: The query of each positive. Shape (P,), int64.
-        positives: The keys, of unit length. Shape (P, D).
-        negatives: The rest of the bank.
+        keys: Of unit length. Shape (P, D).
     """
     batch_rows = batch_rows.to(queries.device)
     # Unlike queries[batch_rows], its gradient is summed in order by any threads.
-    logits = (F.embedding(batch_rows, queries) * positives).sum(dim=1)
-    nearest = torch.full_like(negatives.nearest_logits, -torch.inf)
+    logits = (F.embedding(batch_rows, queries) * keys).sum(dim=1)
+    nearest = queries.new_full((len(queries),), -torch.inf)
     nearest = nearest.scatter_reduce(0, batch_rows, logits.detach(), "amax")
     weights = (logits - nearest[batch_rows]).exp()
-    log_sum_exp = (
-        nearest + torch.zeros_like(nearest).index_add(0, batch_rows, weights).log()
-    )
+    total = torch.zeros_like(nearest).index_add(0, batch_rows, weights)
+    return Positives(nearest + total.log(), nearest)
+
+
+def join(
+    positives: Positives, negatives: Negatives, shard: BankShard | None
+) -> BankLoss:
+    """Return the loss of queries whose positives and negatives are summed up."""
+    if shard is not None:
+        positives, negatives = merge_over_ranks(positives, negatives, shard)
     # Above the threshold softplus(x) is x; its default, 20, is too low for float64.
-    loss_per_row = F.softplus(negatives.log_sum_exp - log_sum_exp, threshold=50)
+    loss_per_row = F.softplus(
+        negatives.log_sum_exp - positives.log_sum_exp, threshold=50
+    )
     return BankLoss(
         loss=loss_per_row.mean(),
-        is_correct=nearest > negatives.nearest_logits,
+        is_correct=positives.nearest_logits > negatives.nearest_logits,
         nearest_negative_rows=negatives.nearest_rows,
         loss_per_row=loss_per_row,
     )
@@ -177,6 +203,8 @@ def check_loss_arguments(
     positive_rows: Tensor,
     temperature: float,
     chunk_size: int,
+    *,
+    is_shard: bool = False,
 ) -> None:
     """Refuse shapes and settings that do not fit together.
 
@@ -195,7 +223,7 @@ def check_loss_arguments(
             f"positive_rows must name one bank row for each of the {len(embeddings)} "
             f"embeddings; got shape {tuple(positive_rows.shape)}."
         )
-    if 0 in (len(embeddings), len(bank)):
+    if 0 in (len(embeddings), len(bank)) and not is_shard:
         raise ValueError(
             "embeddings and bank must have at least one row; got "
             f"{len(embeddings)} and {len(bank)}."

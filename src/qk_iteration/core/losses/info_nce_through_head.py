@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
+from qk_iteration.core.losses.bank_shard import BankShard, Negatives
 from qk_iteration.core.losses.bank_walk import (
     BankWalk,
     Logits,
@@ -30,9 +31,10 @@ from qk_iteration.core.losses.bank_walk import (
 )
 from qk_iteration.core.losses.info_nce import (
     BankLoss,
-    Negatives,
     check_loss_arguments,
-    join_positives,
+    join,
+    pairs_of_batch,
+    sum_positives,
 )
 from qk_iteration.core.losses.row_pairs import RowPairs
 
@@ -50,6 +52,7 @@ def info_nce_through_head(
     chunk_size: int,
     excluded: RowPairs | None = None,
     count_excluded: bool = False,
+    shard: BankShard | None = None,
 ) -> BankLoss:
     """Return the InfoNCE loss against the keys ``normalize(head(features))``.
 
@@ -68,12 +71,21 @@ def info_nce_through_head(
             result.
         excluded: Further rows that are no negatives of a batch row; no pair twice.
         count_excluded: Whether these count as positives, beside the own one.
+        shard: Which rows of a bank that is divided over ranks these are, as in
+            ``info_nce``; the head's gradient too is this rank's part of a sum.
 
     Raises:
         ValueError: If the shapes disagree, ``features`` require a gradient, or a
             number is not positive.
     """
-    check_loss_arguments(embeddings, features, positive_rows, temperature, chunk_size)
+    check_loss_arguments(
+        embeddings,
+        features,
+        positive_rows,
+        temperature,
+        chunk_size,
+        is_shard=shard is not None,
+    )
     expected = (embeddings.shape[1], features.shape[1])
     if tuple(head.weight.shape) != expected:
         raise ValueError(
@@ -84,15 +96,14 @@ def info_nce_through_head(
     queries = embeddings.to(wide) / temperature
     weight = head.weight.to(wide)
     bias = queries.new_zeros(len(weight)) if head.bias is None else head.bias.to(wide)
-    own = RowPairs.own(positive_rows)
-    masked = own if excluded is None else own.joined(excluded)
-    positive = masked if count_excluded else own
+    masked, positive = pairs_of_batch(positive_rows, excluded, count_excluded, shard)
     own_features = features[positive.bank_rows.to(features.device)].to(queries)
     outputs = functional.linear(own_features, weight, bias)
-    positives = functional.normalize(outputs, eps=_SMALLEST_LENGTH)
+    keys = functional.normalize(outputs, eps=_SMALLEST_LENGTH)
+    positives = sum_positives(queries, positive.batch_rows, keys)
     walk = BankWalk(features, masked, chunk_size)
     negatives = Negatives(*_NegativesThroughHead.apply(queries, weight, bias, walk))
-    return join_positives(queries, positive.batch_rows, positives, negatives)
+    return join(positives, negatives, shard)
 
 
 class _NegativesThroughHead(torch.autograd.Function):

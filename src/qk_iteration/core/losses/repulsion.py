@@ -17,7 +17,11 @@ SMALLEST_DISTANCE = 1e-4  # Bounds the gradient where two embeddings coincide.
 
 
 def nearest_negative_repulsion(
-    embeddings: Tensor, nearest: Tensor, has_negative: Tensor
+    embeddings: Tensor,
+    nearest: Tensor,
+    has_negative: Tensor,
+    *,
+    is_counted: Tensor | None = None,
 ) -> Tensor:
     """Minus the mean log distance to the nearest negatives.
 
@@ -29,12 +33,15 @@ def nearest_negative_repulsion(
         nearest: The nearest negative of each, of unit length; any finite row where
             there is none. Shape (B, D).
         has_negative: Whether there is one. Shape (B,), bool.
+        is_counted: Whose distances this rank counts, where all ranks together count
+            each once; all by default. Shape (B,), bool.
 
     Returns:
         A scalar; 0 if no embedding has a negative. Lower is more spread out.
     """
     distances = torch.linalg.vector_norm(embeddings - nearest, dim=1)
     log_distances = distances.clamp(min=SMALLEST_DISTANCE).log()
-    total = log_distances.where(has_negative, 0).sum()
+    counted = has_negative if is_counted is None else has_negative & is_counted
+    total = log_distances.where(counted, 0).sum()
     repulsion: Tensor = -(total / has_negative.sum().clamp(min=1))
     return repulsion

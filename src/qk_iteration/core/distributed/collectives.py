@@ -1,0 +1,171 @@
+"""What travels between ranks, with its gradient. Alone, everything stays as it is.
+
+Two kinds of losses are told apart by what each rank computes. In a *partial* one each
+rank's graph holds only its part, such as the softmax over its own rows of the bank, and
+gradients are summed over ranks. A *common* one is computed by all ranks alike.
+
+Shapes:
+    B: batch size, of all ranks together.
+    W: number of ranks.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, distributed
+from torch.autograd.function import once_differentiable
+from torch.distributed import ReduceOp
+from torch.nn import functional as F
+
+from qk_iteration.core.distributed.ranks import Ranks, present_ranks
+
+
+def gather_for_partial_loss(own: Tensor, total: int) -> Tensor:
+    """Return the rows of all ranks; the gradients of all ranks are summed.
+
+    Args:
+        own: The rows of this rank, as many as its share. Shape (share, ...).
+        total: B.
+
+    Returns:
+        Shape (B, ...), on every rank.
+    """
+    rows: Tensor = own if present_ranks().is_alone else _Gather.apply(own, total, True)
+    return rows
+
+
+def gather_for_common_loss(own: Tensor, total: int) -> Tensor:
+    """Return the rows of all ranks; each keeps the gradient of its own.
+
+    Args:
+        own: The rows of this rank, as many as its share. Shape (share, ...).
+        total: B.
+
+    Returns:
+        Shape (B, ...), on every rank.
+    """
+    rows: Tensor = own if present_ranks().is_alone else _Gather.apply(own, total, False)
+    return rows
+
+
+def sum_of_parts(part: Tensor) -> Tensor:
+    """Return the sum over all ranks, for a partial loss: the gradient stays here."""
+    total: Tensor = part if present_ranks().is_alone else _SumOfParts.apply(part)
+    return total
+
+
+def log_sum_exp_of_parts(part: Tensor) -> Tensor:
+    """Return the log of the exponentials summed over all ranks, for a partial loss.
+
+    Args:
+        part: The log-sum-exp of this rank's rows, ``-inf`` without any.
+    """
+    if present_ranks().is_alone:
+        return part
+    total: Tensor = _LogSumExpOfParts.apply(part)
+    return total
+
+
+def largest_of_ranks(part: Tensor) -> Tensor:
+    """Return the largest value of all ranks, element by element; no gradient."""
+    return _reduced(part, ReduceOp.MAX)
+
+
+def smallest_of_ranks(part: Tensor) -> Tensor:
+    """Return the smallest value of all ranks, element by element; no gradient."""
+    return _reduced(part, ReduceOp.MIN)
+
+
+def sum_in_place(tensors: list[Tensor]) -> None:
+    """Replace each tensor by its sum over all ranks, in one message."""
+    if present_ranks().is_alone or not tensors:
+        return
+    message = torch.cat([tensor.reshape(-1) for tensor in tensors])
+    distributed.all_reduce(message)
+    for tensor, values in zip(
+        tensors, message.split([t.numel() for t in tensors]), strict=True
+    ):
+        tensor.copy_(values.view_as(tensor))
+
+
+class _Gather(torch.autograd.Function):
+    """The rows of all ranks, each share padded to one length for the message."""
+
+    @staticmethod
+    def forward(ctx: Any, own: Tensor, total: int, is_partial: bool) -> Tensor:
+        ranks = present_ranks()
+        ctx.total, ctx.is_partial = total, is_partial
+        if len(own) != len(ranks.share(total)):
+            raise ValueError(
+                f"Rank {ranks.rank} of {ranks.size} must give its "
+                f"{len(ranks.share(total))} of {total} rows; got {len(own)}."
+            )
+        longest = -(-total // ranks.size)
+        message = own.new_empty(ranks.size * longest, *own.shape[1:])
+        distributed.all_gather_into_tensor(message, _padded(own, longest))
+        return torch.cat(
+            [
+                message[rank * longest :][: len(share)]
+                for rank, share in enumerate(ranks.shares(total))
+            ]
+        )
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
+        ranks = present_ranks()
+        share = ranks.share(ctx.total)
+        if not ctx.is_partial:
+            return grad[share.start : share.stop].contiguous(), None, None
+        return _summed_share(grad, ranks), None, None
+
+
+def _summed_share(rows: Tensor, ranks: Ranks) -> Tensor:
+    """The sum over ranks of this rank's share of the rows. (B, ...) to (share, ...)."""
+    longest = -(-len(rows) // ranks.size)
+    shares = ranks.shares(len(rows))
+    message = torch.cat([_padded(rows[s.start : s.stop], longest) for s in shares])
+    own = rows.new_empty(longest, *rows.shape[1:])
+    distributed.reduce_scatter_tensor(own, message)
+    return own[: len(shares[ranks.rank])]
+
+
+def _padded(rows: Tensor, length: int) -> Tensor:
+    """The rows with zeros behind them. (n, ...) to (length, ...)."""
+    padding = [0, 0] * (rows.dim() - 1) + [0, length - len(rows)]
+    return F.pad(rows, padding).contiguous()
+
+
+class _SumOfParts(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, part: Tensor) -> Tensor:
+        return _reduced(part, ReduceOp.SUM)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        return grad
+
+
+class _LogSumExpOfParts(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, part: Tensor) -> Tensor:
+        # Finite, so that what has no row anywhere gives -inf and not NaN.
+        smallest = torch.finfo(part.dtype).min
+        largest = _reduced(part, ReduceOp.MAX).clamp_min_(smallest)
+        total = _reduced((part - largest).exp(), ReduceOp.SUM).log_().add_(largest)
+        ctx.save_for_backward(part, total.clamp_min(smallest))
+        return total
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        part, total = ctx.saved_tensors
+        own: Tensor = grad * (part - total).exp()
+        return own
+
+
+def _reduced(part: Tensor, operation: Any) -> Tensor:
+    reduced = part.detach().clone()
+    if not present_ranks().is_alone:
+        distributed.all_reduce(reduced, operation)
+    return reduced
