@@ -49,9 +49,58 @@ def test_a_missing_line_end_is_said(tmp_path, caplog):
     assert "may be cut short" in caplog.text
 
 
-def test_nothing_is_no_rows(tmp_path):
-    (tmp_path / "rows.csv").write_bytes(b"")
+@pytest.mark.parametrize("content", [b"", b"\n\n", b"\xef\xbb\xbf", b" \n"])
+def test_nothing_at_all_is_refused(tmp_path, content):
+    (tmp_path / "rows.csv").write_bytes(content)
+    with pytest.raises(FormatError, match="it is empty"):
+        read_csv_rows(tmp_path / "rows.csv", HEADER)
+
+
+def test_a_header_alone_is_no_rows(tmp_path):
+    (tmp_path / "rows.csv").write_text("query_id,reference_id\n")
     assert read_csv_rows(tmp_path / "rows.csv", HEADER) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "copy,original\nbeach,sunset\n",
+        "query_image,db_image\nQ1,R1\n",
+        "ImageID,RefID\nQ1,R1\n",
+        "image1,image2\nQ1,R1\n",
+        "0,1\nQ1,R1\nQ2,R2\n",
+        "requete,cible\nQ1,R1\n",
+        "foo,bar\nIMG_1.jpg,a.jpg\nDSC 02.png,x.jpg\n",
+        "reference_id,query_id\nR1,Q1\n",
+        "# made by hand,\nQ1,R1\n",
+        "original,copies\n",
+    ],
+)
+def test_any_other_header_is_refused_and_shown(tmp_path, text):
+    (tmp_path / "rows.csv").write_text(text)
+    with pytest.raises(FormatError) as caught:
+        read_csv_rows(tmp_path / "rows.csv", HEADER)
+    assert f"'{text.splitlines()[0]}' reads like a header" in str(caught.value)
+    (tmp_path / "rows.csv").write_text("query_id,reference_id\n" + text)
+    assert len(read_csv_rows(tmp_path / "rows.csv", HEADER)) == text.count("\n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "beach,sunset\ncat,dog\n",
+        "image_1,image_2\nimage_3,image_4\n",
+        "1,2\n3,4\n",
+        "original.jpg,copy.jpg\nb.jpg,c.jpg\n",
+        "queries/Q1.jpg,refs/R5.png\nQ2,\nQ3,R7\n",
+        "Q1,R1\nQ2,R2x\nQ3,R3\n",
+        "a1,b\n99,c\n",
+        "Q1,\nQ2,R2\nQ3,R3\n",
+    ],
+)
+def test_a_first_pair_without_header_is_a_pair(tmp_path, text):
+    (tmp_path / "rows.csv").write_text(text)
+    assert len(read_csv_rows(tmp_path / "rows.csv", HEADER)) == text.count("\n")
 
 
 def test_what_was_written_is_read(tmp_path):

@@ -1,5 +1,6 @@
 """Descriptor files are written, read back, and damaged."""
 
+import os
 import zipfile
 
 import h5py
@@ -15,6 +16,7 @@ from qk_iteration.core.formats.descriptor_files import (
 )
 from qk_iteration.core.formats.descriptors import Descriptors
 from qk_iteration.core.formats.format_error import FormatError
+from qk_iteration.core.user_error import UserError
 
 SUFFIXES = ["hdf5", "h5", "npz"]
 per_suffix = pytest.mark.parametrize("suffix", SUFFIXES)
@@ -134,7 +136,7 @@ def test_missing_keys_are_named(tmp_path):
         read_descriptors(tmp_path / "set.h5")
     with h5py.File(tmp_path / "set.h5", "w") as file:
         file.create_group("vectors"), file.create_group("image_names")
-    with pytest.raises(FormatError, match="not a readable descriptor file"):
+    with pytest.raises(FormatError, match="vectors must be a table; it is a group"):
         read_descriptors(tmp_path / "set.h5")
 
 
@@ -225,3 +227,16 @@ def test_the_npz_is_an_ordinary_one(tmp_path):
     write_descriptors(tmp_path / "set.npz", draw())
     names = zipfile.ZipFile(tmp_path / "set.npz").namelist()
     assert sorted(names) == ["image_names.npy", "vectors.npy"]
+
+
+def test_a_home_folder_is_expanded(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    write_descriptors("~/set.h5", draw())
+    assert_same(read_descriptors("~/set.h5"), draw())
+    assert [path.name for path in tmp_path.iterdir()] == ["set.h5"]
+
+
+def test_a_pipe_is_refused_before_it_is_opened(tmp_path):
+    os.mkfifo(tmp_path / "set.h5")
+    with pytest.raises(UserError, match="must be a file on disk"):
+        read_descriptors(tmp_path / "set.h5")

@@ -73,7 +73,7 @@ def test_no_rows_are_no_predictions(tmp_path):
         ("Q1,R1,1\nQ1.jpg,R1,2\n", r"\(Q1, R1\) stands there again"),
         ("Q1,R1,high\n", "third column must be numbers"),
         ("Q1,R1,\n", "third column must be numbers"),
-        ("Q1,R1,1_0\n", "underscore"),
+        ("Q1,R1,1_0\n", "row 1 has '1_0'"),
         ("Q1,R1\n", "3 cells"),
         ("query_id, reference_id, score\nQ1,R1,1\n", "letter by letter"),
         (",R1,1\n", "id is empty"),

@@ -8,13 +8,10 @@ from pathlib import Path
 
 from qk_iteration.core.formats.atomic_file import replacing
 from qk_iteration.core.formats.format_error import FormatError
+from qk_iteration.core.formats.header_row import reads_like_a_header
+from qk_iteration.core.formats.user_paths import user_path
 
 logger = logging.getLogger(__name__)
-
-# First cells of headers that are not the official one; none is an id of an image.
-_HEADER_WORDS = frozenset(
-    ["query", "queries", "query_id", "query_ids", "query_image_id", "id", "image_id"]
-)
 
 
 def read_csv_rows(path: str | Path, header: Sequence[str]) -> list[list[str]]:
@@ -25,30 +22,31 @@ def read_csv_rows(path: str | Path, header: Sequence[str]) -> list[list[str]]:
         header: The column names; every row must have as many cells.
 
     Raises:
-        FormatError: If a row has another number of cells, the header is another, or
-            the file is not text.
+        FormatError: If the file is empty or not text, its header is another, or a row
+            has another number of cells.
     """
+    path = user_path(path)
+    text = _read_text(path)
     try:
-        text = Path(path).read_bytes().decode("utf-8-sig")
         rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
-    except UnicodeDecodeError as error:
-        raise FormatError(f"it is not UTF-8 text: {error}.") from error
     except csv.Error as error:
         raise FormatError(f"it is not CSV: {error}.") from error
-    if text and not text.endswith(("\n", "\r")):
+    if not text.endswith(("\n", "\r")):
         logger.warning(
             "The last line of '%s' has no line end: the file may be cut short.", path
         )
-    if [] in rows:
-        rows = [row for row in rows if row]
-    if rows and rows[0] == list(header):
-        del rows[0]
-    elif rows and rows[0][0].strip().lower() in _HEADER_WORDS:
+    rows = [row for row in rows if any(cell.strip() for cell in row)]
+    if not rows:
         raise FormatError(
-            f"its header must be '{','.join(header)}', letter by letter, or be left "
-            f"out; got '{','.join(rows[0])}'."
+            f"it is empty. Write it again; a file without rows must have the header "
+            f"'{','.join(header)}'."
         )
-    _check_widths(rows, header)
+    if rows[0] == list(header):
+        del rows[0]
+        _check_widths(rows, header)
+    else:
+        _check_widths(rows, header)
+        _refuse_other_headers(rows, header)
     return rows
 
 
@@ -63,6 +61,24 @@ def write_csv_rows(
         writer = csv.writer(f, lineterminator="\n")
         writer.writerow(header)
         writer.writerows(rows)
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise FormatError(
+            f"it is not UTF-8 text: {error}. Save it as CSV in UTF-8."
+        ) from error
+
+
+def _refuse_other_headers(rows: list[list[str]], header: Sequence[str]) -> None:
+    if reads_like_a_header(rows):
+        raise FormatError(
+            f"its first row '{','.join(rows[0])[:80]}' reads like a header. The header "
+            f"must be '{','.join(header)}', letter by letter, or be left out; if the "
+            "row is no header, write that one above it."
+        )
 
 
 def _check_widths(rows: list[list[str]], header: Sequence[str]) -> None:

@@ -5,11 +5,7 @@ The field keeps the descriptors of one set in the datasets ``vectors`` (N, D) an
 and are read a block at a time; npz files have no such access and are read whole.
 """
 
-import zipfile
-import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qk_iteration.core.formats.atomic_file import replacing
-from qk_iteration.core.formats.descriptors import ROWS_PER_READ, Descriptors, Vectors
+from qk_iteration.core.formats.damaged_files import naming
+from qk_iteration.core.formats.descriptors import Descriptors, Vectors
 from qk_iteration.core.formats.format_error import FormatError
-from qk_iteration.core.formats.image_ids import image_ids
+from qk_iteration.core.formats.hdf5_file import read_hdf5, write_hdf5
+from qk_iteration.core.formats.id_cells import foreign_ids, written_id
+from qk_iteration.core.formats.npz_file import read_npz
+from qk_iteration.core.formats.user_paths import user_path
+from qk_iteration.core.user_error import UserError
 
 HDF5_SUFFIXES = frozenset({".hdf5", ".h5", ".hdf"})
 NPZ_SUFFIX = ".npz"
@@ -39,7 +40,7 @@ def read_descriptors(paths: str | Path | Sequence[str | Path]) -> Descriptors:
     files = [paths] if isinstance(paths, (str, Path)) else list(paths)
     if not files:
         raise FormatError("At least one descriptor file must be given; got none.")
-    parts = [read_table(Path(file), VECTORS, IMAGE_NAMES) for file in files]
+    parts = [read_table(user_path(file), VECTORS, IMAGE_NAMES) for file in files]
     if len(parts) == 1:
         return parts[0]
     dims = {part.dim for part in parts}
@@ -63,7 +64,7 @@ def as_descriptors(source: Any) -> Descriptors:
     ):
         return read_descriptors(source)
     ids, vectors = source
-    return Descriptors(ids, vectors)
+    return Descriptors(foreign_ids(ids, what="The descriptors' ids"), vectors)
 
 
 def write_descriptors(path: str | Path, descriptors: Descriptors) -> None:
@@ -72,7 +73,7 @@ def write_descriptors(path: str | Path, descriptors: Descriptors) -> None:
     Raises:
         FormatError: If the suffix is none of .hdf5, .h5, .hdf and .npz.
     """
-    write_tables(Path(path), {(VECTORS, IMAGE_NAMES): descriptors})
+    write_tables(user_path(path), {(VECTORS, IMAGE_NAMES): descriptors})
 
 
 def read_table(path: Path, vectors_key: str, ids_key: str) -> Descriptors:
@@ -81,19 +82,13 @@ def read_table(path: Path, vectors_key: str, ids_key: str) -> Descriptors:
     Raises:
         FormatError: If the file is damaged or lacks one of the two keys.
     """
-    with _naming(path):
-        if path.suffix.lower() == NPZ_SUFFIX:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                _check_keys(arrays.files, vectors_key, ids_key)
-                names, vectors = arrays[ids_key], arrays[vectors_key]
-        else:
-            with _open_hdf5(path) as sets:
-                _check_keys(list(sets), vectors_key, ids_key)
-                names = np.asarray(sets[ids_key][:])
-                vectors = _StoredVectors(
-                    path, vectors_key, sets[vectors_key].shape, sets[vectors_key].dtype
-                )
-        return Descriptors(image_ids(names, what=ids_key), vectors)
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise UserError(f"'{path}' must be a file on disk; a pipe has no places in it.")
+    with naming(path):
+        is_npz = path.suffix.lower() == NPZ_SUFFIX
+        read = read_npz if is_npz else read_hdf5
+        names, vectors = read(path, vectors_key, ids_key)
+        return Descriptors(foreign_ids(names, what=ids_key), vectors)
 
 
 def write_tables(path: Path, tables: dict[tuple[str, str], Descriptors]) -> None:
@@ -102,30 +97,19 @@ def write_tables(path: Path, tables: dict[tuple[str, str], Descriptors]) -> None
     if suffix == NPZ_SUFFIX:
         arrays: dict[str, Any] = {}
         for (vectors_key, ids_key), descriptors in tables.items():
-            arrays |= {vectors_key: descriptors.read(), ids_key: descriptors.ids}
+            arrays |= {vectors_key: descriptors.read(), ids_key: _names(descriptors)}
         with replacing(path) as partial, partial.open("wb") as file:
             np.savez(file, **arrays)
     elif suffix in HDF5_SUFFIXES:
         with replacing(path) as partial:
-            _write_hdf5(partial, tables)
+            write_hdf5(
+                partial,
+                {keys: (own, _names(own)) for keys, own in tables.items()},
+            )
     else:
         raise FormatError(
             f"A descriptor file must end in .hdf5, .h5, .hdf or .npz; got '{path}'."
         )
-
-
-@dataclass(frozen=True)
-class _StoredVectors:
-    """Rows of an HDF5 dataset, read when they are sliced."""
-
-    path: Path
-    key: str
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-
-    def __getitem__(self, rows: slice, /) -> NDArray[Any]:
-        with _naming(self.path), _open_hdf5(self.path) as file:
-            return np.asarray(file[self.key][rows])
 
 
 class _ConcatenatedVectors:
@@ -147,57 +131,5 @@ class _ConcatenatedVectors:
         return np.concatenate(blocks) if blocks else self._parts[0][0:0]
 
 
-def _write_hdf5(path: Path, tables: dict[tuple[str, str], Descriptors]) -> None:
-    import h5py
-
-    # The temporary file is locked already: HDF5 would wait for this very process.
-    with h5py.File(path, "w", locking=False) as file:
-        for (vectors_key, ids_key), descriptors in tables.items():
-            shape = (len(descriptors), descriptors.dim)
-            stored = file.create_dataset(vectors_key, shape, np.float32)
-            for start, block in descriptors.blocks(ROWS_PER_READ):
-                stored[start : start + len(block)] = block
-            file[ids_key] = np.char.encode(descriptors.ids, "utf-8")
-
-
-def _open_hdf5(path: Path) -> Any:
-    import h5py  # a tenth of a second that scoring a CSV does not pay
-
-    return h5py.File(path, "r")
-
-
-def _check_keys(keys: Sequence[str], *wanted: str) -> None:
-    missing = [key for key in wanted if key not in keys]
-    if missing:
-        raise FormatError(
-            f"it must hold {' and '.join(missing)}; it holds "
-            f"{', '.join(keys) if keys else 'nothing'}."
-        )
-
-
-@contextmanager
-def _naming(path: Path) -> Iterator[None]:
-    """Turn what the libraries raise on a damaged file into one error with its name."""
-    try:
-        yield
-    except FormatError as error:
-        raise FormatError(f"'{path}' is not a descriptor file: {error}") from error
-    except (FileNotFoundError, IsADirectoryError, PermissionError):
-        raise
-    except (
-        OSError,
-        RuntimeError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        EOFError,
-        MemoryError,
-        NotImplementedError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
-        raise FormatError(
-            f"'{path}' is not a readable descriptor file: {error}. It may be cut "
-            "short or of another format: write it again."
-        ) from error
+def _names(descriptors: Descriptors) -> NDArray[np.str_]:
+    return np.array([written_id(one) for one in descriptors.ids.tolist()], np.str_)

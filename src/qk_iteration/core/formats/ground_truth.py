@@ -18,7 +18,9 @@ from typing import Any
 from qk_iteration.core.formats.atomic_file import replacing
 from qk_iteration.core.formats.csv_rows import read_csv_rows, write_csv_rows
 from qk_iteration.core.formats.format_error import FormatError
+from qk_iteration.core.formats.id_cells import check_id_rows, written_id
 from qk_iteration.core.formats.image_ids import image_id
+from qk_iteration.core.formats.user_paths import user_path
 
 HEADER = ("query_id", "reference_id")
 
@@ -86,11 +88,14 @@ def as_true_matches(source: Any) -> TrueMatches:
     if rows and all(isinstance(row, (str, Path)) for row in rows):
         return read_true_matches(rows)
     for row in rows:
-        if len(row) != 2 or not isinstance(row[0], str):
+        if len(row) != 2 or not (
+            isinstance(row[0], str) and isinstance(row[1], str | None)
+        ):
             raise FormatError(
                 "Each row of a ground truth must be a query id and a reference id or "
                 f"None; got {row!r}."
             )
+    check_id_rows([(query, reference or "") for query, reference in rows])
     return TrueMatches.from_pairs(
         (image_id(query), image_id(reference or "")) for query, reference in rows
     )
@@ -118,10 +123,12 @@ def read_true_matches(paths: str | Path | Sequence[str | Path]) -> TrueMatches:
 
 
 def _read_one(path: str | Path) -> TrueMatches:
+    path = user_path(path)
     try:
-        if Path(path).suffix.lower() == ".json":
-            return _from_mapping(_read_json(Path(path)))
+        if path.suffix.lower() == ".json":
+            return _from_mapping(_read_json(path))
         rows = read_csv_rows(path, HEADER)
+        check_id_rows(rows)
         return TrueMatches.from_pairs((image_id(q), image_id(r)) for q, r in rows)
     except FormatError as error:
         raise FormatError(f"'{path}' is not a ground truth: {error}") from error
@@ -129,15 +136,15 @@ def _read_one(path: str | Path) -> TrueMatches:
 
 def write_true_matches(path: str | Path, true_matches: TrueMatches) -> None:
     """Write .csv (header, an empty reference for no match) or .json, by suffix."""
+    written = {
+        written_id(query): [written_id(one) for one in many]
+        for query, many in true_matches.references.items()
+    }
     if Path(path).suffix.lower() == ".json":
         with replacing(path) as partial:
-            partial.write_text(json.dumps(dict(true_matches.references)), "utf-8")
+            partial.write_text(json.dumps(written), "utf-8")
         return
-    rows = (
-        (query, one)
-        for query, many in true_matches.references.items()
-        for one in many or ("",)
-    )
+    rows = ((query, one) for query, many in written.items() for one in many or ("",))
     write_csv_rows(path, HEADER, rows)
 
 
@@ -171,6 +178,7 @@ def _from_mapping(mapping: Mapping[Any, Any]) -> TrueMatches:
                 "each query id must have a list of reference ids; got "
                 f"{query!r}: {many!r}."
             )
+        check_id_rows([(query, one) for one in many])
         if image_id(query) in references:
             raise FormatError(f"query '{image_id(query)}' stands there twice.")
         references[image_id(query)] = tuple(map(image_id, many))

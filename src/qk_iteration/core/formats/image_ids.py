@@ -52,7 +52,7 @@ def image_ids(
     Raises:
         FormatError: If a name is not text, or an id is empty.
     """
-    texts = _to_text(np.asarray(names), what)
+    texts = as_text(np.asarray(names), what=what)
     if _may_need_cutting(texts):
         texts = np.array([image_id(name) for name in texts.tolist()], np.str_)
     if len(texts) and not letters(texts)[:, 0].all():
@@ -77,7 +77,12 @@ def check_unique(ids: NDArray[np.str_], *, what: str) -> None:
         )
 
 
-def _to_text(names: NDArray[np.generic], what: str) -> NDArray[np.str_]:
+def as_text(names: NDArray[np.generic], *, what: str) -> NDArray[np.str_]:
+    """Names as text, from text or UTF-8 bytes. Shape (N,).
+
+    Raises:
+        FormatError: If a name is neither.
+    """
     if names.ndim != 1:
         raise FormatError(f"{what} must be one list of names; got shape {names.shape}.")
     if names.dtype.kind == "U":
@@ -86,7 +91,7 @@ def _to_text(names: NDArray[np.generic], what: str) -> NDArray[np.str_]:
         try:
             return names.astype(np.str_)  # ASCII, five times faster
         except UnicodeDecodeError:
-            return _to_text(names.astype(np.object_), what)
+            return as_text(names.astype(np.object_), what=what)
     if names.dtype.kind == "O":
         return np.array([_one_to_text(name, what) for name in names.tolist()], np.str_)
     if names.size == 0:

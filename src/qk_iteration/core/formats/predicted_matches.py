@@ -4,6 +4,7 @@ In memory the pairs are row numbers into two lists of ids, not names: half a mil
 pairs are three short arrays, and scoring them needs no dictionary.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +15,16 @@ from numpy.typing import NDArray
 
 from qk_iteration.core.formats.csv_rows import read_csv_rows, write_csv_rows
 from qk_iteration.core.formats.format_error import FormatError
+from qk_iteration.core.formats.id_cells import (
+    check_id_rows,
+    foreign_ids,
+    written_id,
+)
 from qk_iteration.core.formats.id_rows import number_ids
-from qk_iteration.core.formats.image_ids import image_ids
 
 HEADER = ("query_id", "reference_id", "score")
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,10 +87,10 @@ class PredictedMatches:
                 f"{numbers.dtype} of shape {numbers.shape}."
             )
         queries, query_rows = number_ids(
-            image_ids(query_ids, what="The predicted queries")
+            foreign_ids(query_ids, what="The predicted queries")
         )
         references, reference_rows = number_ids(
-            image_ids(reference_ids, what="The predicted references")
+            foreign_ids(reference_ids, what="The predicted references")
         )
         scores = numbers.astype(np.result_type(numbers, np.float32), copy=False)
         return cls(queries, references, query_rows, reference_rows, scores)
@@ -152,6 +159,9 @@ def read_predicted_matches(path: str | Path) -> PredictedMatches:
     """
     try:
         rows = read_csv_rows(path, HEADER)
+        if not rows:
+            _logger.warning("'%s' holds a header and no predicted match.", path)
+        check_id_rows(rows)
         query_ids, reference_ids, scores = (
             zip(*rows, strict=True) if rows else ((),) * 3
         )
@@ -164,14 +174,33 @@ def read_predicted_matches(path: str | Path) -> PredictedMatches:
 
 def write_predicted_matches(path: str | Path, predicted: PredictedMatches) -> None:
     """Write a CSV with every digit of the scores, so that no two become equal."""
-    columns = [column.tolist() for column in predicted.columns()]
+    queries, references = (
+        np.array([written_id(one) for one in ids.tolist()], np.object_)
+        for ids in (predicted.query_ids, predicted.reference_ids)
+    )
+    columns = (
+        queries[predicted.query_rows].tolist(),
+        references[predicted.reference_rows].tolist(),
+        predicted.scores.tolist(),
+    )
     write_csv_rows(path, HEADER, zip(*columns, strict=True))
 
 
 def _parse_scores(texts: Sequence[str]) -> NDArray[np.float64]:
     try:
         if any("_" in text for text in texts):  # Python would read 1_0 as ten
-            raise ValueError("an underscore is no part of a number")
+            raise ValueError
         return np.array(list(map(float, texts)), np.float64)
-    except ValueError as error:
-        raise FormatError(f"its third column must be numbers: {error}.") from error
+    except ValueError:
+        row = next(row for row, text in enumerate(texts) if not _is_number(text))
+        raise FormatError(
+            f"its third column must be numbers; row {row + 1} has '{texts[row][:80]}'."
+        ) from None
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return "_" not in text

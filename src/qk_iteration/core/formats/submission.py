@@ -11,6 +11,7 @@ import numpy as np
 from qk_iteration.core.formats.descriptor_files import read_table, write_tables
 from qk_iteration.core.formats.descriptors import Descriptors, check_values
 from qk_iteration.core.formats.format_error import FormatError
+from qk_iteration.core.formats.user_paths import user_path
 
 MAX_DIM = 256
 QUERY_KEYS = ("query", "query_ids")
@@ -26,7 +27,9 @@ def read_submission(path: str | Path) -> tuple[Descriptors, Descriptors]:
         FormatError: If the file is not a submission.
         OSError: If it cannot be opened.
     """
-    return read_table(Path(path), *QUERY_KEYS), read_table(Path(path), *REFERENCE_KEYS)
+    return read_table(user_path(path), *QUERY_KEYS), read_table(
+        user_path(path), *REFERENCE_KEYS
+    )
 
 
 def write_submission(
@@ -47,7 +50,8 @@ def write_submission(
     check_values(queries, what="Queries' descriptors")
     check_values(references, what="References' descriptors")
     write_tables(
-        Path(path), {QUERY_KEYS: _sorted(queries), REFERENCE_KEYS: _sorted(references)}
+        user_path(path),
+        {QUERY_KEYS: _sorted(queries), REFERENCE_KEYS: _sorted(references)},
     )
 
 

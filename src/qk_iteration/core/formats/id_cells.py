@@ -1,0 +1,121 @@
+"""What a cell of somebody else's file may hold where an image id belongs.
+
+``nan``, ``None`` and ``-1`` are how other programs write "nothing", and ``R1 R2`` is
+how they write two ids; taken for the id of one image, either gives a wrong figure
+without a word. An image that really is called so is written with a folder, ``./nan``,
+which every reader cuts off.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qk_iteration.core.formats.format_error import FormatError
+from qk_iteration.core.formats.id_rows import letters
+from qk_iteration.core.formats.image_ids import IMAGE_SUFFIXES, as_text, image_ids
+
+_NOTHING = frozenset(
+    [
+        *("nan", "none", "null", "nil", "na", "n/a", "<na>", "nat", "undefined"),
+        *("nomatch", "no_match", "no match", "no-match", "-1", "-1.0", "-", "--"),
+        *("[]", "{}", "()"),
+    ]
+)
+_SEPARATORS = re.compile(r"[;|,\s]+")
+_BRACKETS = "[](){}\"' "
+# A cell without any of these is an id: most are.
+_SUSPECTS = re.compile(r"[;|,\s\[\](){}]|^[nNuU<-]")
+_MARKS = np.array([ord(mark) for mark in ";|,[](){} \t\r\n"], np.uint32)
+_FIRST = np.array([ord(letter) for letter in "nNuU<-"], np.uint32)
+
+
+def check_id_rows(rows: Sequence[Sequence[str]]) -> None:
+    """Refuse rows whose first two cells are not each an id of one image, or empty.
+
+    Raises:
+        FormatError: Shows the first such row of a column and says what is accepted.
+    """
+    for column in (0, 1):
+        for cell in {row[column] for row in rows}:  # half a million rows repeat many
+            if _SUSPECTS.search(cell) and (reason := _why_no_id(cell)):
+                number = [row[column] for row in rows].index(cell)
+                row = f"row {number + 1} is '{','.join(rows[number])[:80]}'"
+                raise FormatError(f"{row}; {_said(cell, reason)}")
+
+
+def foreign_ids(names: Any, *, what: str) -> NDArray[np.str_]:
+    """The ids of many images, out of what another program wrote.
+
+    Args:
+        names: Text or UTF-8 bytes: file names or ids. Shape (N,).
+        what: Names the source in the error message.
+
+    Returns:
+        Shape (N,), text.
+
+    Raises:
+        FormatError: If a name is not text, an id is empty, or a name is no id of one
+            image.
+    """
+    texts = as_text(np.asarray(names), what=what)
+    if len(texts):
+        codes = letters(texts)
+        is_suspect = np.isin(codes, _MARKS).any(axis=1) | np.isin(codes[:, 0], _FIRST)
+        for row in np.flatnonzero(is_suspect).tolist():
+            if reason := _why_no_id(str(texts[row])):
+                raise FormatError(
+                    f"{what} must hold the id of one image in each place; row {row}: "
+                    f"{_said(str(texts[row]), reason)}"
+                )
+    return image_ids(texts, what=what)
+
+
+def written_id(image_id: str) -> str:
+    """The id as it is written: with a folder where it would be doubted when read."""
+    return f"./{image_id}" if _why_no_id(image_id) else image_id
+
+
+def shape_of(text: str) -> str:
+    """The kinds of characters in their order: ``a`` letters, ``9`` digits.
+
+    >>> shape_of("Q00001.jpg")
+    'a9.a'
+    """
+    return re.sub(r"\d+", "9", re.sub(r"[^\W\d_]+", "a", text))
+
+
+def _said(cell: str, reason: str) -> str:
+    return (
+        f"'{cell[:80]}' {reason}. An image that is called so is written "
+        f"'./{cell[:80]}'."
+    )
+
+
+def _why_no_id(cell: str) -> str:
+    """What is wrong with a cell; empty if nothing is."""
+    text = cell.strip()
+    if text.lower() in _NOTHING:
+        return "stands for none; a query that matches nothing has an empty reference"
+    if text.startswith("./"):
+        return ""
+    if _are_several(text):
+        return "reads like several; give each pair a row of its own"
+    return ""
+
+
+def _are_several(text: str) -> bool:
+    inner = text.strip(_BRACKETS)
+    parts = [part.strip(_BRACKETS) for part in _SEPARATORS.split(inner)]
+    parts = [part for part in parts if part]
+    if len(parts) < 2 or len({shape_of(part) for part in parts}) > 1:
+        return False
+    is_list = text[:1] in _BRACKETS and text[-1:] in _BRACKETS
+    has_mark = any(mark in text for mark in ";|\t\n")
+    are_files = all(
+        part.rpartition(".")[2].lower() in IMAGE_SUFFIXES and "." in part
+        for part in parts
+    )
+    return is_list or has_mark or are_files or "9" in shape_of(parts[0])
