@@ -78,6 +78,10 @@ class TrackingHook(MlflowHook):  # type: ignore[misc]
             mlflow.log_figure(data, f"{method}/precision_recall.png")
         elif name == "edit_sheet":
             mlflow.log_image(data, "edit_sheet.png")
+        elif name.endswith("left_out") and data:
+            mlflow.set_tag(name, data)
+        elif name.endswith("quarantined_images") and len(data):
+            mlflow.log_text(data.to_csv(index=False), f"{name}.csv")
 
     @hook_impl
     def after_pipeline_run(

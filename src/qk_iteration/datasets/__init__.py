@@ -5,20 +5,24 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from qk_iteration.datasets.descriptors_dataset import DescriptorsDataset
     from qk_iteration.datasets.folder_dataset import FolderDataset
+    from qk_iteration.datasets.image_table_dataset import ImageTableDataset
     from qk_iteration.datasets.model_dataset import ModelDataset
     from qk_iteration.datasets.negative_bank_dataset import NegativeBankDataset
     from qk_iteration.datasets.picture_dataset import PictureDataset
     from qk_iteration.datasets.predicted_matches_dataset import PredictedMatchesDataset
+    from qk_iteration.datasets.project_path_dataset import ProjectPathDataset
     from qk_iteration.datasets.training_state_dataset import TrainingStateDataset
     from qk_iteration.datasets.true_matches_dataset import TrueMatchesDataset
 
 __all__ = [
     "DescriptorsDataset",
     "FolderDataset",
+    "ImageTableDataset",
     "ModelDataset",
     "NegativeBankDataset",
     "PictureDataset",
     "PredictedMatchesDataset",
+    "ProjectPathDataset",
     "TrainingStateDataset",
     "TrueMatchesDataset",
 ]
@@ -26,10 +30,12 @@ __all__ = [
 _MODULES = {
     "DescriptorsDataset": "descriptors_dataset",
     "FolderDataset": "folder_dataset",
+    "ImageTableDataset": "image_table_dataset",
     "ModelDataset": "model_dataset",
     "NegativeBankDataset": "negative_bank_dataset",
     "PictureDataset": "picture_dataset",
     "PredictedMatchesDataset": "predicted_matches_dataset",
+    "ProjectPathDataset": "project_path_dataset",
     "TrainingStateDataset": "training_state_dataset",
     "TrueMatchesDataset": "true_matches_dataset",
 }

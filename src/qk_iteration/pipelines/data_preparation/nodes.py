@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from qk_iteration.config import BuiltinBenchmarkConfig, EditRecipe, ImagesConfig
+from qk_iteration.core.formats.user_paths import user_path
 from qk_iteration.pipelines.data import DataFrame, Image, TrueMatches
 
 
@@ -13,8 +14,8 @@ def prepare_benchmark(
     from qk_iteration.builtin_benchmark.build import build_benchmark
     from qk_iteration.builtin_benchmark.manifest import BUILTIN_MANIFEST
 
-    folder = Path(benchmark).resolve()
-    if folder == Path(builtin.folder).resolve():
+    folder = user_path(benchmark).absolute()
+    if folder.resolve() == user_path(builtin.folder).resolve():
         settings = builtin.model_dump(exclude={"folder"})
         build_benchmark(
             folder,
@@ -27,8 +28,8 @@ def prepare_benchmark(
 
 def tabulate(
     benchmark_folder: str, images: ImagesConfig
-) -> tuple[DataFrame, DataFrame, DataFrame, DataFrame, TrueMatches]:
-    """Tables of the usable images, the files set aside, and the true matches."""
+) -> tuple[DataFrame, DataFrame, DataFrame, DataFrame, str, TrueMatches]:
+    """Tables of the usable images, what is left out, and the true matches."""
     from qk_iteration.core.images.benchmark_tables import tabulate_benchmark
 
     tables = tabulate_benchmark(Path(benchmark_folder), images)
@@ -37,13 +38,14 @@ def tabulate(
         tables.references,
         tables.queries,
         tables.quarantined,
+        tables.left_out_line,
         tables.true_matches,
     )
 
 
 def tabulate_validation(
     validation_folder: str, images: ImagesConfig, benchmark_folder: str
-) -> tuple[DataFrame, DataFrame, DataFrame, TrueMatches]:
+) -> tuple[DataFrame, DataFrame, DataFrame, str, TrueMatches]:
     """The same of the validation images, which lie beside the benchmark or apart.
 
     ``benchmark_folder`` is an input only because it may hold the validation images.
@@ -51,8 +53,14 @@ def tabulate_validation(
     from qk_iteration.core.images.benchmark_tables import tabulate_benchmark
 
     del benchmark_folder
-    tables = tabulate_benchmark(Path(validation_folder), images)
-    return tables.references, tables.queries, tables.quarantined, tables.true_matches
+    tables = tabulate_benchmark(user_path(validation_folder), images)
+    return (
+        tables.references,
+        tables.queries,
+        tables.quarantined,
+        tables.left_out_line,
+        tables.true_matches,
+    )
 
 
 def draw_edits(

@@ -8,7 +8,7 @@ from qk_iteration.pipelines.data import DataFrame, TrueMatches
 
 def tabulate_folder(
     benchmark: str, images: ImagesConfig, home_training_images: DataFrame
-) -> tuple[DataFrame, DataFrame, DataFrame, DataFrame, TrueMatches]:
+) -> tuple[DataFrame, DataFrame, DataFrame, DataFrame, str, TrueMatches]:
     """Tables of a folder; scores are normalized with its training images.
 
     Where it has none, the images the models were trained on take their place.
@@ -22,5 +22,6 @@ def tabulate_folder(
         tables.references,
         tables.queries,
         tables.quarantined,
+        tables.left_out_line,
         tables.true_matches,
     )

@@ -16,6 +16,7 @@ def create_pipeline() -> Pipeline:
             "evaluated.reference_images",
             "evaluated.query_images",
             "evaluated.quarantined_images",
+            "evaluated.left_out",
             "evaluated.true_matches",
         ],
         name="tabulate_folder",
