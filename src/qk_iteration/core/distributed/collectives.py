@@ -9,7 +9,7 @@ Shapes:
     W: number of ranks.
 """
 
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, distributed
@@ -18,6 +18,8 @@ from torch.distributed import ReduceOp
 from torch.nn import functional as F
 
 from qk_iteration.core.distributed.ranks import Ranks, present_ranks
+
+T = TypeVar("T")
 
 
 def gather_for_partial_loss(own: Tensor, total: int) -> Tensor:
@@ -86,6 +88,16 @@ def sum_in_place(tensors: list[Tensor]) -> None:
         tensors, message.split([t.numel() for t in tensors]), strict=True
     ):
         tensor.copy_(values.view_as(tensor))
+
+
+def gather_objects(own: T) -> list[T]:
+    """Return what each rank has, in the order of ranks; for small things."""
+    ranks = present_ranks()
+    if ranks.is_alone:
+        return [own]
+    found: list[Any] = [None] * ranks.size
+    distributed.all_gather_object(found, own)
+    return found
 
 
 class _Gather(torch.autograd.Function):
