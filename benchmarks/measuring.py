@@ -69,9 +69,9 @@ def extra_peak_mib(step: Step, device: torch.device) -> float:
         torch.cuda.synchronize()
         return (torch.cuda.max_memory_allocated() - before) / 2**20
     Path("/proc/self/clear_refs").write_text("5")  # Starts the peak anew.
-    before = _resident_mib("VmRSS")
+    before = resident_mib("VmRSS")
     step()
-    return _resident_mib("VmHWM") - before
+    return resident_mib("VmHWM") - before
 
 
 def describe_machine(device: torch.device) -> dict[str, str | int | bool]:
@@ -121,7 +121,8 @@ def _machine_cpu_seconds() -> float:
     return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
 
 
-def _resident_mib(field: str) -> float:
+def resident_mib(field: str) -> float:
+    """Return a figure of /proc/self/status, such as VmRSS or VmHWM."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
     match = re.search(rf"{field}:\s+(\d+) kB", status)
     if match is None:

@@ -113,13 +113,11 @@ class _Gather(torch.autograd.Function):
                 f"{len(ranks.share(total))} of {total} rows; got {len(own)}."
             )
         longest = -(-total // ranks.size)
-        message = own.new_empty(ranks.size * longest, *own.shape[1:])
-        distributed.all_gather_into_tensor(message, _padded(own, longest))
+        message = [torch.empty_like(_padded(own, longest)) for _ in range(ranks.size)]
+        distributed.all_gather(message, _padded(own, longest))
+        shares = ranks.shares(total)
         return torch.cat(
-            [
-                message[rank * longest :][: len(share)]
-                for rank, share in enumerate(ranks.shares(total))
-            ]
+            [rows[: len(share)] for rows, share in zip(message, shares, strict=True)]
         )
 
     @staticmethod
@@ -134,12 +132,18 @@ class _Gather(torch.autograd.Function):
 
 def _summed_share(rows: Tensor, ranks: Ranks) -> Tensor:
     """The sum over ranks of this rank's share of the rows. (B, ...) to (share, ...)."""
-    longest = -(-len(rows) // ranks.size)
     shares = ranks.shares(len(rows))
-    message = torch.cat([_padded(rows[s.start : s.stop], longest) for s in shares])
-    own = rows.new_empty(longest, *rows.shape[1:])
-    distributed.reduce_scatter_tensor(own, message)
-    return own[: len(shares[ranks.rank])]
+    own = len(shares[ranks.rank])
+    # gloo scatters a sum by sending all of it to all; so the parts are exchanged, and
+    # summed here in the order of ranks.
+    parts = rows.new_empty(ranks.size * own, *rows.shape[1:])
+    distributed.all_to_all_single(
+        parts,
+        rows.contiguous(),
+        output_split_sizes=[own] * ranks.size,
+        input_split_sizes=[len(share) for share in shares],
+    )
+    return parts.view(ranks.size, own, *rows.shape[1:]).sum(dim=0)
 
 
 def _padded(rows: Tensor, length: int) -> Tensor:
