@@ -178,6 +178,7 @@ def save_onnx(path, *, shape, kind="FLOAT", outputs=("vectors",), inputs=("image
         ([1, 3, 16, 16], "FLOAT"),
         ([2, 3, 16, 16], "FLOAT"),
         ([8, 3, 16, 16], "FLOAT"),
+        (["batch", 3, 24, 24], "FLOAT"),
         (["batch", 16, 16, 3], "FLOAT"),
         ([2, 3, 16, 16], "FLOAT16"),
         (["batch", 16, 16, 3], "FLOAT16"),
@@ -203,7 +204,8 @@ def test_onnx_of_bytes_gets_the_pixels_as_they_are(tmp_path, shape):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"shape": ["b", 3, 24, 24]}, "24 x 24 pixels; .*image_size is 16"),
+        ({"shape": ["b", 3, 24, 20]}, "24 x 20 pixels. Only squares"),
+        ({"shape": ["b", 3, 24, "w"]}, "24 x any pixels"),
         ({"shape": ["b", 1, 16, 16]}, "3 channels"),
         ({"shape": ["b", 3, 16, 16], "kind": "INT32"}, "float, float16, double or"),
         ({"shape": ["b", 3, 16, 16], "inputs": ("images", "mask")}, "pictures alone"),
@@ -281,3 +283,33 @@ def test_the_side_that_was_asked_for_describes(tmp_path):
 def test_a_folder_without_models_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"neither model\.json nor query_model/"):
         load_describer(tmp_path, side="query")
+
+
+class BatchOfOne(torch.nn.Module):
+    """As exported by somebody whose one example picture became part of the model."""
+
+    def forward(self, images):
+        return images.reshape(1, 3, -1).mean(dim=2)
+
+
+def test_a_batch_of_one_that_is_built_in_is_found(tmp_path):
+    path = tmp_path / "model.pt"
+    torch.jit.trace(BatchOfOne(), torch.rand(1, 3, 8, 8)).save(str(path))
+    describe = described_by(path, preprocessing=SETTINGS)
+    for _ in range(2):
+        np.testing.assert_allclose(describe(IMAGES), expected(), atol=1e-5)
+
+
+def test_the_size_of_a_model_stands_above_the_parameters(tmp_path, caplog):
+    path = save_onnx(tmp_path / "model.onnx", shape=["b", 3, 24, 24])
+    with caplog.at_level("INFO"):
+        describer = load_describer(path, preprocessing=SETTINGS)
+    assert describer.prepare.size == 24
+    assert "pictures of 24 pixels only" in caplog.text
+
+
+def test_a_fixed_size_and_a_kept_shape_exclude_each_other(tmp_path):
+    path = save_onnx(tmp_path / "model.onnx", shape=["b", 3, 16, 16])
+    settings = Normalized(16, "short_edge", SETTINGS.mean, SETTINGS.std)
+    with pytest.raises(UserError, match=r"set external_model\.resize to squash"):
+        load_describer(path, preprocessing=settings)

@@ -2,8 +2,11 @@
 
 import hashlib
 import json
+import logging
+from dataclasses import replace
 from pathlib import Path
 
+from qk_iteration.core.describing.any_batch import AnyBatch
 from qk_iteration.core.describing.describer import Describer, Side, describer_of_model
 from qk_iteration.core.describing.onnx_model import OnnxModel
 from qk_iteration.core.describing.preprocessing import IMAGENET, Normalized, Square
@@ -16,6 +19,8 @@ from qk_iteration.core.user_error import UserError
 
 OWN_METADATA = "qk_iteration"
 """Key of the JSON that an exported model of ours carries."""
+
+_logger = logging.getLogger(__name__)
 
 
 def load_describer(
@@ -63,7 +68,7 @@ def load_describer(
     torchscript = TorchScriptModel(path, output=output, device=choose_device(device))
     return Describer(
         prepare=preprocessing,
-        represent=torchscript,
+        represent=AnyBatch(torchscript),
         fingerprint=f"{_digest(path)} {preprocessing} {output}",
     )
 
@@ -91,29 +96,31 @@ def _onnx_describer(path: Path, given: Normalized, output: str | None) -> Descri
     if OWN_METADATA in model.metadata:
         prepare = Square(int(json.loads(model.metadata[OWN_METADATA])["image_size"]))
     else:
-        prepare = Normalized(
-            given.size, given.resize, given.mean, given.std, model.takes_raw_pixels
+        prepare = replace(
+            given, size=_size_for(model, given, path), is_raw=model.takes_raw_pixels
         )
-        _check_size(model, prepare, path)
     return Describer(
         prepare=prepare,
-        represent=model,
+        represent=AnyBatch(model),
         fingerprint=f"{_digest(path)} {prepare} {output}",
     )
 
 
-def _check_size(model: OnnxModel, prepare: Normalized, path: Path) -> None:
+def _size_for(model: OnnxModel, given: Normalized, path: Path) -> int:
+    """The model's own size where it takes no other; else the one that was given."""
     height, width = model.image_size
     if height is None and width is None:
-        return
-    takes = f"'{path}' takes pictures of {height or 'any'} x {width or 'any'} pixels"
-    if prepare.resize == "short_edge":
-        raise UserError(f"{takes}: set external_model.resize to squash.")
-    if {height, width} - {None, prepare.size}:
+        return given.size
+    if given.resize == "short_edge" or None in (height, width) or height != width:
         raise UserError(
-            f"{takes}; external_model.image_size is {prepare.size}. Set it to the "
-            "model's, or export the model for any size."
+            f"'{path}' takes pictures of {height or 'any'} x {width or 'any'} pixels. "
+            "Only squares can be made to fit: set external_model.resize to squash, or "
+            "export the model for any size."
         )
+    assert height is not None
+    if height != given.size:
+        _logger.info("'%s' takes pictures of %d pixels only.", path.name, height)
+    return height
 
 
 def _digest(path: Path) -> str:

@@ -141,7 +141,7 @@ def _open(path: Path) -> Any:
             "ONNX models need the extra onnx: pip install 'qk-iteration[onnx]'."
         ) from error
     options = SessionOptions()
-    options.log_severity_level = 3  # Warnings about a foreign graph help nobody here.
+    options.log_severity_level = 4  # Errors are said by us, in one sentence.
     try:
         return InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # The library's errors have no common base of their own.
