@@ -1,6 +1,7 @@
 """``qk-score`` is run as people type it, and compared with the Python call."""
 
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 
+from qk_iteration import score_command
 from qk_iteration.core.formats.descriptor_files import write_descriptors
 from qk_iteration.core.formats.descriptors import Descriptors
 from qk_iteration.core.formats.submission import write_submission
@@ -98,6 +100,47 @@ def test_bad_input_is_one_sentence_and_status_2(folder, capsys, arguments, compl
     assert complaint in captured.err
     assert captured.err.count("\n") == 1
     assert not (folder / "metrics.json").exists()
+
+
+def test_a_home_folder_is_expanded_and_an_unknown_one_refused(
+    folder, monkeypatch, capsys
+):
+    monkeypatch.setenv("HOME", str(folder))
+    base = "--submission ~/submission.h5 --ground-truth ~/truth.csv --protocol knn"
+    assert run(f"{base} --metrics-path ~/new/m.json --plot-path ~/new/c.png") == 0
+    assert sorted(path.name for path in (folder / "new").iterdir()) == [
+        "c.png",
+        "m.json",
+    ]
+    with pytest.raises(SystemExit):
+        run(f"{base} --metrics-path ~nobody_of_this_name/m.json")
+    assert "somebody unknown here" in capsys.readouterr().err
+
+
+def test_outputs_go_where_a_shell_points_them(folder):
+    os.mkfifo(folder / "pipe")
+    reader = subprocess.Popen(["cat", "pipe"], stdout=subprocess.PIPE)
+    status = run(
+        "--submission submission.h5 --ground-truth truth.csv --protocol knn "
+        "--metrics-path pipe --predictions-path /dev/fd/2"
+    )
+    assert status == 0
+    assert json.loads(reader.communicate()[0])["protocol"] == "knn"
+
+
+def test_a_bug_of_ours_keeps_its_traceback(folder, monkeypatch):
+    def broken(**settings):
+        raise ValueError("operands could not be broadcast together")
+
+    monkeypatch.setattr(score_command, "score_files", broken)
+    with pytest.raises(ValueError, match="broadcast"):
+        run("--submission submission.h5 --ground-truth truth.csv --protocol knn")
+
+
+def test_an_empty_predictions_file_is_refused(folder, capsys):
+    (folder / "p.csv").touch()
+    assert run("--predictions p.csv --ground-truth truth.csv --protocol knn") == 2
+    assert "'p.csv' holds no predicted matches: it is empty" in capsys.readouterr().err
 
 
 def test_it_starts_without_heavy_modules():

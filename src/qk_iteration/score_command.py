@@ -9,9 +9,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from qk_iteration.core.formats.user_paths import user_path
 from qk_iteration.core.scoring.protocols import PROTOCOL_NAMES
 from qk_iteration.core.scoring.score_files import score_files
 from qk_iteration.core.search.score_normalization import ScoreNormalization
+from qk_iteration.core.user_error import UserError
 
 DESCRIPTION = """\
 Score descriptors, a descriptor submission or predicted matches against a ground truth.
@@ -41,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options["training_descriptors"] and normalization["weight"] != 0:
             options["normalization"] = ScoreNormalization(**normalization)
         score = score_files(**options)
-    except (ValueError, OSError) as error:
+    except (UserError, OSError) as error:
         sys.stderr.write(f"qk-score: error: {error}\n")
         return 2
     for name, value in score.metrics().items():
@@ -59,25 +61,25 @@ def _parser() -> argparse.ArgumentParser:
     _add_rules(parser.add_argument_group("how to score"))
     _add_background(parser.add_argument_group("between description and search"))
     outputs = parser.add_argument_group("what to write")
-    outputs.add_argument("--metrics-path", type=Path, help="the figures, as JSON")
-    outputs.add_argument("--plot-path", type=Path, help="the precision-recall curve")
-    outputs.add_argument("--predictions-path", type=Path, help="the judged pairs, CSV")
+    outputs.add_argument("--metrics-path", type=_path, help="the figures, as JSON")
+    outputs.add_argument("--plot-path", type=_path, help="the precision-recall curve")
+    outputs.add_argument("--predictions-path", type=_path, help="the judged pairs, CSV")
     return parser
 
 
 def _add_inputs(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--query-descriptors", nargs="+", type=Path, metavar="FILE", help="HDF5 or npz"
+        "--query-descriptors", nargs="+", type=_path, metavar="FILE", help="HDF5 or npz"
     )
-    group.add_argument("--reference-descriptors", nargs="+", type=Path, metavar="FILE")
-    group.add_argument("--submission", type=Path, help="both in one HDF5 file")
+    group.add_argument("--reference-descriptors", nargs="+", type=_path, metavar="FILE")
+    group.add_argument("--submission", type=_path, help="both in one HDF5 file")
     group.add_argument(
-        "--predictions", type=Path, help="CSV of query_id,reference_id,score"
+        "--predictions", type=_path, help="CSV of query_id,reference_id,score"
     )
     group.add_argument(
         "--ground-truth",
         nargs="+",
-        type=Path,
+        type=_path,
         required=True,
         metavar="FILE",
         help="CSV or JSON",
@@ -88,14 +90,14 @@ def _add_rules(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--protocol", choices=PROTOCOL_NAMES, required=True)
     group.add_argument("--metric", choices=("l2", "inner_product"), default="l2")
     group.add_argument("--top-k", type=int, default=10, help="for knn (default: 10)")
-    group.add_argument("--device", default="cpu", help="cpu (default) or cuda")
+    group.add_argument("--device", default="cpu", help="cpu (default), cuda or cuda:1")
 
 
 def _add_background(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--training-descriptors",
         nargs="+",
-        type=Path,
+        type=_path,
         metavar="FILE",
         help="normalize scores by the nearest training images",
     )
@@ -110,6 +112,13 @@ def _add_background(group: argparse._ArgumentGroup) -> None:
         default=1.0,
         help="0 for whitening alone (default: 1.0, as SSCD)",
     )
+
+
+def _path(text: str) -> Path:
+    try:
+        return user_path(text)
+    except UserError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 if __name__ == "__main__":

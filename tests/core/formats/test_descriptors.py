@@ -6,6 +6,7 @@ import pytest
 from qk_iteration.core.formats import descriptors
 from qk_iteration.core.formats.descriptors import Descriptors, check_values
 from qk_iteration.core.formats.format_error import FormatError
+from qk_iteration.core.search.search_references import search_references
 
 
 @pytest.mark.parametrize(
@@ -40,8 +41,37 @@ def test_a_number_that_cannot_be_ranked_is_named(monkeypatch, value, block_size)
     vectors = np.ones((10, 4))
     vectors[7, 2] = value
     broken = Descriptors([f"Q{row}" for row in range(10)], vectors)
-    with pytest.raises(FormatError, match=r"descriptor of 'Q7' \(row 7\)"):
+    with pytest.raises(FormatError, match=r"1 of 10 hold NaN.*of 'Q7' \(row 7\)"):
         check_values(broken, what="Queries")
+
+
+@pytest.mark.parametrize("value", [0.0, -0.0, 1e-25, 1e-45, 1e-200])
+@pytest.mark.parametrize("block_size", [3, 100])
+def test_descriptors_without_length_are_counted_and_named(
+    monkeypatch, value, block_size
+):
+    monkeypatch.setattr(descriptors, "ROWS_PER_READ", block_size)
+    vectors = np.ones((10, 4))
+    vectors[6:] = value
+    half_written = Descriptors([f"Q{row}" for row in range(10)], vectors)
+    with pytest.raises(FormatError, match=r"be zero; 4 of 10 are.*'Q6' \(row 6\)"):
+        check_values(half_written, what="Queries")
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1e-3, 1e15])
+def test_small_and_large_descriptors_are_ranked_as_others(scale):
+    generator = np.random.default_rng(0)
+    vectors = generator.standard_normal((20, 8))
+    ids = [f"R{row:02d}" for row in range(20)]
+    results = []
+    for factor in (1, scale):
+        rows = Descriptors(ids, factor * vectors)
+        assert not check_values(rows, what="Rows")
+        found = search_references(
+            rows, rows, num_candidates=40, per_query=False, metric="l2", device="cpu"
+        )
+        results.append([column.tolist() for column in found.columns()[:2]])
+    assert results[0] == results[1]
 
 
 def test_collapse_is_seen_over_blocks(monkeypatch):

@@ -356,3 +356,62 @@ def test_the_log_says_what_was_scored(caplog):
         "Test queries, query model against key model, protocol isc2021: micro-AP 0.7000"
         in caplog.text
     )
+
+
+@pytest.mark.parametrize("protocol", ["isc2021", "drivendata", "knn"])
+def test_images_on_both_sides_do_not_find_themselves(monkeypatch, caplog, protocol):
+    monkeypatch.setattr(protocols, "ISC2021_CANDIDATES", 40)
+    # Ten images, each with a near copy, and all of them on both sides.
+    originals = np.random.default_rng(0).standard_normal((10, 8))
+    vectors = np.concatenate([originals, originals + 1e-3])
+    ids = [f"I{row:02d}" for row in range(20)]
+    truth = {own: [ids[(row + 10) % 20]] for row, own in enumerate(ids)}
+    result = evaluate_descriptors(
+        (ids, vectors), (ids, vectors), truth, protocol=protocol, top_k=3
+    )
+    assert result.micro_ap == result.recall_at_rank1 == 1
+    assert (
+        result.num_predictions
+        == {"isc2021": 40, "drivendata": 200, "knn": 60}[protocol]
+    )
+    assert "20 images are queries and references at once" in caplog.text
+
+
+def test_predicted_pairs_of_an_image_with_itself_are_left_out(caplog):
+    truth = {"a": ["b"], "b": ["a"]}
+    rows = [("a", "a", 1.0), ("b", "b", 1.0), ("a", "b", 0.9), ("b", "a", 0.8)]
+    assert score(rows, true_matches=truth).micro_ap == 1
+    assert "2 predicted pairs of one id with itself are left out" in caplog.text
+
+
+def test_equal_ids_are_two_images_where_the_ground_truth_pairs_them(caplog):
+    truth = {"a": ["a"], "b": ["b"]}
+    rows = [("a", "a", 1.0), ("b", "b", 1.0), ("a", "b", 0.9)]
+    assert score(rows, true_matches=truth).num_predictions == 3
+    vectors = np.eye(2)
+    result = evaluate_descriptors(
+        (["a", "b"], vectors), (["a", "b"], vectors), truth, protocol="knn"
+    )
+    assert result.recall_at_rank1 == 1
+    assert "at once" not in caplog.text
+
+
+def test_true_ids_that_occur_nowhere_are_said(caplog):
+    score(ROWS, true_matches={"Q1": ["R1"], "Q2": ["R2"], "Q0O7": ["R1", "X"]})
+    assert "1 of 3 true queries, first 'Q0O7', occur in no predicted" in caplog.text
+    assert "1 of 3 true references, first 'X', occur in no predicted" in caplog.text
+
+
+def test_described_queries_that_are_left_out_are_said(caplog):
+    queries, references, truth = planted()
+    del truth["Q029"], truth["Q028"]
+    evaluate_descriptors(queries, references, truth, protocol="drivendata")
+    assert "2 of 30 described queries, first 'Q028', are not in" in caplog.text
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_zero_descriptors_are_refused(side):
+    sides = list(planted())
+    sides[side][1][[5, 9]] = 0
+    with pytest.raises(FormatError, match=f"2 of .* are.*'{'QR'[side]}005'"):
+        evaluate_descriptors(*sides, protocol="knn")

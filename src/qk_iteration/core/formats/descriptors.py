@@ -20,6 +20,7 @@ from qk_iteration.core.formats.format_error import FormatError
 from qk_iteration.core.formats.image_ids import check_unique, image_ids
 
 ROWS_PER_READ = 16_384  # 16 MiB of 256-d float32
+_LEAST_SQUARED_LENGTH = 2.0**-100  # float32 squares differences down to 2**-149
 
 
 class Vectors(Protocol):
@@ -89,30 +90,51 @@ class Descriptors:
 def check_values(descriptors: Descriptors, *, what: str) -> bool:
     """Refuse numbers that no search could rank; read every row once.
 
-    A NaN would make its image vanish from every list of candidates without a word.
+    A NaN would make its image vanish from every list of candidates without a word; a
+    row of zeros is as near to everything, and stands where a file was half written.
 
     Returns:
         Whether the set has collapsed: several images, all with the same descriptor.
 
     Raises:
-        FormatError: If a number is NaN or infinite, or too large to be squared in
-            float32.
+        FormatError: If descriptors hold NaN, infinity or a number too large to be
+            squared in float32, or are zero, or so small that their squares are. Says
+            how many, and which is the first.
     """
     first = descriptors.read(slice(0, 1))
     has_collapsed = len(descriptors) > 1
+    broken, zero = [], []
     for start, block in descriptors.blocks(ROWS_PER_READ):
         with np.errstate(over="ignore", invalid="ignore"):
             squared_lengths = np.einsum("nd,nd->n", block, block)
-        broken = np.flatnonzero(~np.isfinite(squared_lengths))
-        if len(broken):
-            raise FormatError(
-                f"{what} must be finite float32 numbers; the descriptor of "
-                f"'{descriptors.ids[start + broken[0]]}' (row {start + broken[0]}) "
-                "holds NaN, infinity or a number too large to be squared. Describe "
-                "that image again or leave it out."
-            )
+        broken.append(start + np.flatnonzero(~np.isfinite(squared_lengths)))
+        zero.append(start + np.flatnonzero(squared_lengths < _LEAST_SQUARED_LENGTH))
         has_collapsed = has_collapsed and bool((block == first).all())
+    _refuse_rows(
+        descriptors,
+        np.concatenate(broken),
+        f"{what} must be finite float32 numbers",
+        "hold NaN, infinity or a number too large to be squared",
+    )
+    _refuse_rows(
+        descriptors,
+        np.concatenate(zero),
+        f"{what} must not be zero",
+        "are, or are so small that their squares are; a file that was half written "
+        "holds such",
+    )
     return has_collapsed
+
+
+def _refuse_rows(
+    descriptors: Descriptors, rows: NDArray[np.int64], rule: str, fault: str
+) -> None:
+    if len(rows):
+        raise FormatError(
+            f"{rule}; {len(rows)} of {len(descriptors)} {fault}. The first is the "
+            f"descriptor of '{descriptors.ids[rows[0]]}' (row {rows[0]}). Describe "
+            "such images again or leave them out."
+        )
 
 
 def _check_vectors(vectors: Vectors, num_ids: int) -> None:

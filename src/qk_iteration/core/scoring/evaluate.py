@@ -21,6 +21,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from qk_iteration.core.formats.descriptor_files import as_descriptors
 from qk_iteration.core.formats.descriptors import Descriptors, check_values
 from qk_iteration.core.formats.ground_truth import TrueMatches, as_true_matches
@@ -33,17 +35,20 @@ from qk_iteration.core.scoring.judging import (
     check_descriptors_fit,
     is_labelled,
     mark_correct,
+    num_own_pairs,
+    report_absent,
 )
 from qk_iteration.core.scoring.precision_recall import (
     precision_recall_curve,
     recall_at_precision,
 )
-from qk_iteration.core.scoring.protocols import protocol_named
+from qk_iteration.core.scoring.protocols import ScoringProtocol, protocol_named
 from qk_iteration.core.scoring.recall_at_rank import (
     ranks_of_found_matches,
     recall_at_rank,
 )
 from qk_iteration.core.scoring.score import Score
+from qk_iteration.core.search.own_pairs import first_pairs, without_own_pairs
 from qk_iteration.core.search.search_references import search_references
 from qk_iteration.core.search.similarity import Metric
 
@@ -85,7 +90,7 @@ def evaluate_descriptors(
     Raises:
         FormatError: If the descriptors or the ground truth are malformed, or do not
             belong together.
-        ValueError: If a setting is unknown.
+        UserError: If a setting is unknown.
     """
     truth = as_true_matches(true_matches)
     predicted = search_by_protocol(
@@ -124,7 +129,7 @@ def search_by_protocol(
     rule = protocol_named(protocol, top_k=top_k)
     check_descriptors_fit(queries, references, true_matches)
     if rule.only_labelled_queries:
-        queries = queries.select(is_labelled(queries.ids, true_matches))
+        queries = _labelled(queries, true_matches, rule)
     for name, descriptors in (("Queries", queries), ("References", references)):
         if check_values(descriptors, what=f"{name}' descriptors"):
             logger.warning(
@@ -133,14 +138,36 @@ def search_by_protocol(
                 name,
                 len(descriptors),
             )
-    return search_references(
+    limit = rule.candidates_for(len(queries))
+    num_own = num_own_pairs(queries.ids, references.ids, true_matches)
+    found = search_references(
         queries,
         references,
-        num_candidates=rule.candidates_for(len(queries)),
+        num_candidates=limit + (min(num_own, 1) if rule.per_query else num_own),
         per_query=rule.per_query,
         metric=metric,
         device=device,
     )
+    if num_own == 0:
+        return found
+    return first_pairs(without_own_pairs(found), limit, per_query=rule.per_query)
+
+
+def _labelled(
+    queries: Descriptors, true_matches: TrueMatches, protocol: ScoringProtocol
+) -> Descriptors:
+    labelled = is_labelled(queries.ids, true_matches)
+    if labelled.all():
+        return queries
+    logger.warning(
+        "%d of %d described queries, first '%s', are not in the ground truth: %s "
+        "leaves them out.",
+        np.count_nonzero(~labelled),
+        len(queries),
+        queries.ids[~labelled][0],
+        protocol.name,
+    )
+    return queries.select(labelled)
 
 
 def score_predictions(
@@ -169,11 +196,14 @@ def score_predictions(
     Raises:
         FormatError: If either is malformed, they have no query in common, or there
             are more pairs than the protocol allows.
-        ValueError: If a setting is unknown.
+        UserError: If a setting is unknown.
     """
     rule = protocol_named(protocol, top_k=top_k)
     truth = as_true_matches(true_matches)
-    predicted = admit_predictions(as_predicted_matches(predictions), truth, rule)
+    given = as_predicted_matches(predictions)
+    if given is not predictions:
+        report_absent(given, truth)
+    predicted = admit_predictions(given, truth, rule)
     is_correct = mark_correct(predicted, truth)
     num_true_matches = len(truth.pairs)
     curve = precision_recall_curve(predicted.scores, is_correct, num_true_matches)

@@ -15,6 +15,7 @@ from qk_iteration.core.formats.ground_truth import TrueMatches
 from qk_iteration.core.formats.id_rows import find_ids
 from qk_iteration.core.formats.predicted_matches import PredictedMatches
 from qk_iteration.core.scoring.protocols import ScoringProtocol
+from qk_iteration.core.search.own_pairs import num_shared_ids, without_own_pairs
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ def is_labelled(
 def admit_predictions(
     predicted: PredictedMatches, true_matches: TrueMatches, protocol: ScoringProtocol
 ) -> PredictedMatches:
-    """The pairs that the protocol judges.
+    """The pairs that the protocol judges; none of an image with itself.
 
     Raises:
         FormatError: If no query is labelled, or there are more pairs than allowed.
@@ -67,10 +68,69 @@ def admit_predictions(
             f"('{next(iter(true_matches.references))}', ...)."
         )
     _report_unlabelled(labelled, true_matches, protocol)
+    predicted = _leave_out_own_pairs(predicted, true_matches)
     if protocol.only_labelled_queries:
         return predicted.select(labelled[predicted.query_rows])
     _check_number(predicted, protocol)
     return predicted
+
+
+def num_own_pairs(
+    query_ids: NDArray[np.str_],
+    reference_ids: NDArray[np.str_],
+    true_matches: TrueMatches,
+) -> int:
+    """How many images would find themselves; their number is logged.
+
+    Where the ground truth pairs an id with itself, equal ids are different images on
+    the two sides, and none is one's own.
+    """
+    num_shared = num_shared_ids(query_ids, reference_ids)
+    if num_shared == 0 or _pairs_ids_with_themselves(true_matches):
+        return 0
+    logger.warning(
+        "%d images are queries and references at once: a query is not paired with the "
+        "reference of its own id.",
+        num_shared,
+    )
+    return num_shared
+
+
+def _leave_out_own_pairs(
+    predicted: PredictedMatches, true_matches: TrueMatches
+) -> PredictedMatches:
+    kept = without_own_pairs(predicted)
+    num_own = len(predicted) - len(kept)
+    if num_own == 0 or _pairs_ids_with_themselves(true_matches):
+        return predicted
+    logger.warning("%d predicted pairs of one id with itself are left out.", num_own)
+    return kept
+
+
+def _pairs_ids_with_themselves(true_matches: TrueMatches) -> bool:
+    return any(query == reference for query, reference in true_matches.pairs)
+
+
+def report_absent(predicted: PredictedMatches, true_matches: TrueMatches) -> None:
+    """Log true ids that occur in no predicted pair; they may be misspelled."""
+    if len(predicted) == 0:
+        return
+    pairs = true_matches.pairs
+    sides = (
+        ("queries", predicted.query_ids, {query for query, _ in pairs}),
+        ("references", predicted.reference_ids, {reference for _, reference in pairs}),
+    )
+    for side, ids, wanted in sides:
+        absent = sorted(wanted.difference(ids.tolist()))
+        if absent:
+            logger.warning(
+                "%d of %d true %s, first '%s', occur in no predicted pair: their "
+                "matches count as not found.",
+                len(absent),
+                len(wanted),
+                side,
+                absent[0],
+            )
 
 
 def check_descriptors_fit(
@@ -116,12 +176,14 @@ def _report_unlabelled(
             "and scores higher than with a ground truth that names them too.",
             protocol.name,
         )
-    if not protocol.only_labelled_queries and has_unmatched and num_unlabelled:
+    if num_unlabelled and (protocol.only_labelled_queries or has_unmatched):
         logger.warning(
-            "%d predicted queries are not in the ground truth: %s counts all that is "
-            "found for them as wrong.",
+            "%d predicted queries are not in the ground truth: %s %s.",
             num_unlabelled,
             protocol.name,
+            "leaves them out"
+            if protocol.only_labelled_queries
+            else "counts all that is found for them as wrong",
         )
 
 

@@ -5,6 +5,8 @@ Scores under different protocols do not compare, so the name goes with every fig
 
 from dataclasses import dataclass
 
+from qk_iteration.core.user_error import UserError
+
 PROTOCOL_NAMES = ("isc2021", "drivendata", "knn")
 ISC2021_CANDIDATES = 500_000
 DRIVENDATA_CANDIDATES_PER_QUERY = 10
@@ -45,7 +47,7 @@ def protocol_named(name: str, *, top_k: int) -> ScoringProtocol:
         top_k: Of ``knn`` only; positive.
 
     Raises:
-        ValueError: If there is no such protocol, or ``top_k`` is not positive.
+        UserError: If there is no such protocol, or ``top_k`` is not positive.
     """
     if name == "isc2021":
         return ScoringProtocol(name, num_candidates=ISC2021_CANDIDATES)
@@ -53,8 +55,8 @@ def protocol_named(name: str, *, top_k: int) -> ScoringProtocol:
         return ScoringProtocol(name, num_candidates=None, only_labelled_queries=True)
     if name == "knn":
         if top_k < 1:
-            raise ValueError(f"top_k must be positive; got {top_k}.")
+            raise UserError(f"top_k must be positive; got {top_k}.")
         return ScoringProtocol(name, num_candidates=top_k, per_query=True)
-    raise ValueError(
+    raise UserError(
         f"protocol must be one of {', '.join(PROTOCOL_NAMES)}; got '{name}'."
     )

@@ -14,6 +14,7 @@ from qk_iteration.core.formats.predicted_matches import (
 )
 from qk_iteration.core.formats.submission import read_submission
 from qk_iteration.core.scoring.evaluate import score_predictions, search_by_protocol
+from qk_iteration.core.scoring.judging import report_absent
 from qk_iteration.core.scoring.precision_recall_plot import plot_precision_recall
 from qk_iteration.core.scoring.protocols import protocol_named
 from qk_iteration.core.scoring.score import Score
@@ -23,6 +24,7 @@ from qk_iteration.core.search.score_normalization import (
 )
 from qk_iteration.core.search.similarity import Metric, check_metric
 from qk_iteration.core.search.whitening import fit_projection
+from qk_iteration.core.user_error import UserError
 
 FilePath = str | Path
 FilePaths = FilePath | Sequence[FilePath]
@@ -71,7 +73,7 @@ def score_files(
 
     Raises:
         FormatError: If a file is malformed or the files do not belong together.
-        ValueError: If the settings contradict each other.
+        UserError: If the settings contradict each other.
         OSError: If a file cannot be opened.
     """
     protocol_named(protocol, top_k=top_k)
@@ -82,6 +84,7 @@ def score_files(
     truth = read_true_matches(ground_truth)
     if predictions is not None:
         predicted = read_predicted_matches(predictions)
+        report_absent(predicted, truth)
     else:
         queries, references = (
             read_submission(submission)
@@ -150,7 +153,7 @@ def whiten_and_normalize(
 
 def _check_plot_path(plot_path: FilePath | None) -> None:
     if plot_path is not None and Path(plot_path).suffix not in PLOT_SUFFIXES:
-        raise ValueError(
+        raise UserError(
             f"plot_path must end in {', '.join(PLOT_SUFFIXES)}; got '{plot_path}'."
         )
 
@@ -165,7 +168,7 @@ def _check_sources(
     if (query_descriptors is None) != (reference_descriptors is None) or sum(
         [has_both, submission is not None, predictions is not None]
     ) != 1:
-        raise ValueError(
+        raise UserError(
             "Give either query_descriptors and reference_descriptors, or submission, "
             "or predictions, and only one of them."
         )
@@ -179,12 +182,12 @@ def _check_background(
 ) -> None:
     is_needed = whitening_dim is not None or normalization is not None
     if is_needed and predictions is not None:
-        raise ValueError(
+        raise UserError(
             "Whitening and score normalization need descriptors; predictions are "
             "scored as they are."
         )
     if is_needed != (training_descriptors is not None):
-        raise ValueError(
+        raise UserError(
             "training_descriptors must be given for whitening and score normalization, "
             "and for nothing else."
         )

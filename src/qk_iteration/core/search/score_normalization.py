@@ -43,6 +43,7 @@ from qk_iteration.core.formats.submission import MAX_DIM
 from qk_iteration.core.search.search_references import search_references
 from qk_iteration.core.search.similarity import Metric, check_metric
 from qk_iteration.core.search.whitening import fit_projection
+from qk_iteration.core.user_error import UserError
 
 LENGTH_TOLERANCE = 1e-3  # descriptors stored in float16 are that far from unit length
 
@@ -69,15 +70,15 @@ class ScoreNormalization:
 
     def __post_init__(self) -> None:
         if not 0 <= self.first_neighbor <= self.last_neighbor:
-            raise ValueError(
+            raise UserError(
                 "Neighbors must be ranks from 0 (the nearest), first to last; got "
                 f"first_neighbor {self.first_neighbor} and last_neighbor "
                 f"{self.last_neighbor}."
             )
         if self.reduction not in ("mean", "min"):
-            raise ValueError(f"reduction must be mean or min; got '{self.reduction}'.")
+            raise UserError(f"reduction must be mean or min; got '{self.reduction}'.")
         if not 0 <= self.weight < np.inf:
-            raise ValueError(f"weight must be finite, not below 0; got {self.weight}.")
+            raise UserError(f"weight must be finite, not below 0; got {self.weight}.")
 
 
 def normalize_scores(
@@ -109,7 +110,7 @@ def normalize_scores(
     Raises:
         FormatError: If descriptors are malformed, not of unit length under ``l2``, or
             a training image is a reference.
-        ValueError: If there are too few training images.
+        UserError: If there are too few training images.
     """
     check_metric(metric)
     _check_background(references, training, normalization)
@@ -155,7 +156,7 @@ def normalize_for_submission(
         Queries and references of dimension 256 or ``D + 1``, whichever is less.
 
     Raises:
-        FormatError, ValueError: As :func:`normalize_scores` and ``fit_projection``.
+        FormatError, UserError: As :func:`normalize_scores` and ``fit_projection``.
     """
     if whiten or training.dim >= MAX_DIM:
         projection = fit_projection(
@@ -207,7 +208,7 @@ def _check_background(
     references: Descriptors, training: Descriptors, normalization: ScoreNormalization
 ) -> None:
     if len(training) <= normalization.last_neighbor:
-        raise ValueError(
+        raise UserError(
             f"last_neighbor ({normalization.last_neighbor}) must be smaller than the "
             f"number of training images ({len(training)}). Give more of them or look "
             "at fewer neighbors."

@@ -17,6 +17,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from qk_iteration.core.user_error import UserError
+
 Floors = float | NDArray[np.float32]
 
 
@@ -77,7 +79,7 @@ class TorchTiles:
     """Tiles on a torch device, in full float32 precision.
 
     Raises:
-        ValueError: If there is no such device here.
+        UserError: If there is no such device here.
     """
 
     query_block_size = 8192
@@ -90,7 +92,7 @@ class TorchTiles:
         try:
             self._queries = torch.tensor(queries, device=device)
         except (RuntimeError, AssertionError) as error:
-            raise ValueError(
+            raise UserError(
                 f"device must be cpu or a torch device of this machine; got '{device}'."
                 f" {str(error).splitlines()[0]}"
             ) from error

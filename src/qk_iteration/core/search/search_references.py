@@ -36,6 +36,7 @@ from qk_iteration.core.search.similarity import (
     as_product_references,
     check_metric,
 )
+from qk_iteration.core.user_error import UserError
 
 FIRST_BLOCK_SIZE = 64
 
@@ -69,7 +70,7 @@ def search_references(
 
     Raises:
         FormatError: If the dimensions differ.
-        ValueError: If the metric is unknown or ``num_candidates`` not positive.
+        UserError: If the metric is unknown or ``num_candidates`` not positive.
     """
     _check_arguments(queries, references, num_candidates, metric)
     query_order = np.argsort(queries.ids, kind="stable")
@@ -107,7 +108,7 @@ def _check_arguments(
 ) -> None:
     check_metric(metric)
     if num_candidates < 1:
-        raise ValueError(f"num_candidates must be positive; got {num_candidates}.")
+        raise UserError(f"num_candidates must be positive; got {num_candidates}.")
     if queries.dim != references.dim:
         raise FormatError(
             "Queries and references must have one descriptor dimension; got "

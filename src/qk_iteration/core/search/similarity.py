@@ -14,6 +14,8 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from qk_iteration.core.user_error import UserError
+
 Metric = Literal["l2", "inner_product"]
 
 
@@ -43,9 +45,9 @@ def check_metric(metric: str) -> None:
     """Refuse an unknown metric.
 
     Raises:
-        ValueError: Lists the metrics there are.
+        UserError: Lists the metrics there are.
     """
     if metric not in get_args(Metric):
-        raise ValueError(
+        raise UserError(
             f"metric must be one of {', '.join(get_args(Metric))}; got '{metric}'."
         )

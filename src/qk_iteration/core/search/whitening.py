@@ -27,6 +27,7 @@ from qk_iteration.core.formats.descriptors import (
     Vectors,
     check_values,
 )
+from qk_iteration.core.user_error import UserError
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,10 +46,10 @@ class Projection:
         """Projected descriptors of unit length, computed when they are read. (N, d).
 
         Raises:
-            ValueError: If they have another dimension than those learned from.
+            UserError: If they have another dimension than those learned from.
         """
         if descriptors.dim != len(self.center):
-            raise ValueError(
+            raise UserError(
                 f"Descriptors must have the dimension learned from, {len(self.center)};"
                 f" got {descriptors.dim}."
             )
@@ -75,11 +76,11 @@ def fit_projection(training: Descriptors, *, dim: int, whiten: bool) -> Projecti
 
     Raises:
         FormatError: If a number is not finite.
-        ValueError: If the training descriptors do not vary in ``dim`` directions.
+        UserError: If the training descriptors do not vary in ``dim`` directions.
     """
     check_values(training, what="Training descriptors")
     if not 1 <= dim <= training.dim:
-        raise ValueError(
+        raise UserError(
             f"The projection must keep 1 to {training.dim} numbers, as many as there "
             f"are; got {dim}."
         )
@@ -88,7 +89,7 @@ def fit_projection(training: Descriptors, *, dim: int, whiten: bool) -> Projecti
     )
     num_varying = int(np.count_nonzero(variances > variances[0] * training.dim * 1e-12))
     if num_varying < dim:
-        raise ValueError(
+        raise UserError(
             f"The {len(training)} training descriptors vary in {num_varying} "
             f"directions only, fewer than the {dim} to keep. Give more training "
             "descriptors or keep fewer numbers."
