@@ -19,6 +19,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from qk_iteration.core.images.edits.by_torchvision import load_torchvision
 from qk_iteration.core.images.edits.material import Material
 from qk_iteration.core.images.image_cache import ImageCache, open_image_caches
 from qk_iteration.core.images.images_config import ImagesConfig
@@ -124,6 +125,7 @@ def open_training_images(
             "There are no training images. Put some into training_images/ of the "
             "benchmark's folder."
         )
+    load_torchvision()
     edited_size = max(config.cache_size, image_size)
     cache, clean = open_image_caches(
         table, folder, sizes=(edited_size, image_size), max_pixels=config.max_pixels

@@ -5,11 +5,16 @@ changed on purpose, or Pillow's or NumPy's arithmetic differs here.
 """
 
 import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from qk_iteration.core.images import edits
 from qk_iteration.core.images.edits import Material
 from qk_iteration.core.images.recipe import EditRecipe, apply_recipe
 
@@ -29,6 +34,19 @@ EXPECTED = {
     "screenshot": "56748e74e0e8",
     "reduce_palette": "3ccc54d48c84",
     "wave": "617c9067400f",
+    "flip_horizontal": "15fc2bdee94d",
+    "flip_vertical": "422bdcf41cf9",
+    "rotate_quarter": "df4214b8a15f",
+    "change_aspect_ratio": "94da2bcb9dc2",
+    "shrink": "acdccf71926a",
+    "change_brightness": "21306d97bbc5",
+    "change_saturation": "c2fae392a76a",
+    "grayscale": "fb56012e7b59",
+    "invert": "0228de0c223f",
+    "posterize": "329e36a3dc83",
+    "solarize": "a58742f4976d",
+    "equalize": "670baffc9c23",
+    "pad": "137633741cb0",
 }
 
 
@@ -68,9 +86,32 @@ CASES = {
     "screenshot": {"size": (0.4, 0.8)},
     "reduce_palette": {"num_colors": (4, 16)},
     "wave": {"shift": (0.02, 0.1), "num_waves": (1, 4)},
+    "flip_horizontal": {},
+    "flip_vertical": {},
+    "rotate_quarter": {},
+    "change_aspect_ratio": {"ratio": (0.4, 2.5)},
+    "shrink": {"scale": (0.15, 0.9)},
+    "change_brightness": {"factor": (0.4, 2.5)},
+    "change_saturation": {"factor": (0.2, 5)},
+    "grayscale": {},
+    "invert": {},
+    "posterize": {"bits": (1, 8)},
+    "solarize": {"threshold": (0.2, 0.8)},
+    "equalize": {},
+    "pad": {"margin": (0, 0.4)},
 }
 
 
 @pytest.mark.parametrize("edit", CASES)
 def test_the_same_seed_gives_the_same_bytes_on_every_machine(edit):
     assert digest_of(edit, CASES[edit]) == EXPECTED[edit]
+
+
+def test_listing_the_edits_does_not_import_torchvision():
+    code = (
+        "import sys; from qk_iteration.core.images import recipe; "
+        "sys.exit('torchvision' in sys.modules or 'torch' in sys.modules)"
+    )
+    source = Path(edits.__file__).parents[4]
+    environment = {**os.environ, "PYTHONPATH": str(source)}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)

@@ -4,8 +4,9 @@ import math
 from typing import Annotated
 
 import numpy as np
-from PIL import Image, ImageChops, ImageEnhance, ImageOps
+from PIL import Image, ImageChops
 
+from qk_iteration.core.images.edits.by_torchvision import by_torchvision
 from qk_iteration.core.images.edits.chance import (
     Count,
     Range,
@@ -29,21 +30,24 @@ def change_brightness(
     image: Image.Image, generator: np.random.Generator, *, factor: Ratio
 ) -> Image.Image:
     """All values multiplied by a factor."""
-    return ImageEnhance.Brightness(image).enhance(draw_ratio(generator, factor))
+    drawn = draw_ratio(generator, factor)
+    return by_torchvision("adjust_brightness", image, brightness_factor=drawn)
 
 
 def change_contrast(
     image: Image.Image, generator: np.random.Generator, *, factor: Ratio
 ) -> Image.Image:
     """Distances from the mean grey multiplied by a factor."""
-    return ImageEnhance.Contrast(image).enhance(draw_ratio(generator, factor))
+    drawn = draw_ratio(generator, factor)
+    return by_torchvision("adjust_contrast", image, contrast_factor=drawn)
 
 
 def change_saturation(
     image: Image.Image, generator: np.random.Generator, *, factor: Ratio
 ) -> Image.Image:
     """Distances from each pixel's own grey multiplied by a factor."""
-    return ImageEnhance.Color(image).enhance(draw_ratio(generator, factor))
+    drawn = draw_ratio(generator, factor)
+    return by_torchvision("adjust_saturation", image, saturation_factor=drawn)
 
 
 def change_hue(
@@ -88,12 +92,12 @@ def change_gamma(
 
 def grayscale(image: Image.Image, generator: np.random.Generator) -> Image.Image:
     """The image in shades of grey."""
-    return image.convert("L").convert("RGB")
+    return by_torchvision("rgb_to_grayscale", image, num_output_channels=3)
 
 
 def invert(image: Image.Image, generator: np.random.Generator) -> Image.Image:
     """The photographic negative."""
-    return ImageChops.invert(image)
+    return by_torchvision("invert", image)
 
 
 def swap_channels(image: Image.Image, generator: np.random.Generator) -> Image.Image:
@@ -116,7 +120,7 @@ def posterize(
         generator: Source of all chance.
         bits: Bits kept of each 8-bit value.
     """
-    return ImageOps.posterize(image, draw_count(generator, bits))
+    return by_torchvision("posterize", image, bits=draw_count(generator, bits))
 
 
 def solarize(
@@ -129,7 +133,8 @@ def solarize(
         generator: Source of all chance.
         threshold: Where inversion begins, as a share of white.
     """
-    return ImageOps.solarize(image, round(255 * draw_uniform(generator, threshold)))
+    level = round(255 * draw_uniform(generator, threshold))
+    return by_torchvision("solarize", image, threshold=level)
 
 
 def tint(
@@ -165,7 +170,7 @@ def change_opacity(
 
 def equalize(image: Image.Image, generator: np.random.Generator) -> Image.Image:
     """Every shade made equally frequent, channel by channel."""
-    return ImageOps.equalize(image)
+    return by_torchvision("equalize", image)
 
 
 def vignette(

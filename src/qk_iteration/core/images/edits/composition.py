@@ -6,6 +6,7 @@ from typing import Annotated
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
+from qk_iteration.core.images.edits.by_torchvision import by_torchvision
 from qk_iteration.core.images.edits.chance import (
     Count,
     Share,
@@ -175,7 +176,8 @@ def pad(
     top, bottom = (
         pixels_of(draw_uniform(generator, margin), image.height) for _ in range(2)
     )
-    return ImageOps.expand(image, (left, top, right, bottom), draw_color(generator))
+    margins = [left, top, right, bottom]
+    return by_torchvision("pad", image, padding=margins, fill=draw_color(generator))
 
 
 def letterbox(

@@ -6,6 +6,7 @@ from typing import Annotated
 import numpy as np
 from PIL import Image
 
+from qk_iteration.core.images.edits.by_torchvision import by_torchvision
 from qk_iteration.core.images.edits.chance import (
     Range,
     Ratio,
@@ -20,11 +21,7 @@ from qk_iteration.core.images.edits.chance import (
 )
 
 _BILINEAR = Image.Resampling.BILINEAR
-_QUARTERS = (
-    Image.Transpose.ROTATE_90,
-    Image.Transpose.ROTATE_180,
-    Image.Transpose.ROTATE_270,
-)
+_QUARTERS = (90, 180, 270)  # degrees
 
 
 def crop(
@@ -48,22 +45,24 @@ def crop(
     height = min(pixels_of(math.sqrt(share / ratio), image.height), image.height)
     left = draw_index(generator, image.width - width + 1)
     top = draw_index(generator, image.height - height + 1)
-    return image.crop((left, top, left + width, top + height))
+    window = {"top": top, "left": left, "height": height, "width": width}
+    return by_torchvision("crop", image, **window)
 
 
 def flip_horizontal(image: Image.Image, generator: np.random.Generator) -> Image.Image:
     """The image seen in a mirror."""
-    return image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    return by_torchvision("horizontal_flip", image)
 
 
 def flip_vertical(image: Image.Image, generator: np.random.Generator) -> Image.Image:
     """The image with top and bottom exchanged."""
-    return image.transpose(Image.Transpose.FLIP_TOP_BOTTOM)
+    return by_torchvision("vertical_flip", image)
 
 
 def rotate_quarter(image: Image.Image, generator: np.random.Generator) -> Image.Image:
     """The image turned by 90, 180 or 270 degrees."""
-    return image.transpose(_QUARTERS[draw_index(generator, 3)])
+    degrees = _QUARTERS[draw_index(generator, 3)]
+    return by_torchvision("rotate", image, angle=degrees, expand=True)
 
 
 def rotate(
@@ -82,7 +81,8 @@ def rotate(
     degrees = draw_sign(generator) * draw_uniform(generator, angle)
     color = draw_color(generator)
     frame = draw_index(generator, 3)
-    turned = image.rotate(degrees, _BILINEAR, expand=frame != 1, fillcolor=color)
+    settings = {"interpolation": _BILINEAR, "expand": frame != 1, "fill": color}
+    turned = by_torchvision("rotate", image, angle=degrees, **settings)
     return _without_background(turned, image.size, degrees) if frame == 2 else turned
 
 
@@ -127,18 +127,20 @@ def perspective(
     shares = generator.uniform(*shift, size=(4, 2))
     corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) + signs * shares
     corners *= [image.width, image.height]
-    return image.transform(
-        image.size,
-        Image.Transform.PERSPECTIVE,
-        _perspective_coefficients(corners, image.size),
-        _BILINEAR,
-        fillcolor=draw_color(generator),
+    return by_torchvision(
+        "perspective",
+        image,
+        startpoints=None,
+        endpoints=None,
+        coefficients=_perspective_coefficients(corners, image.size),
+        interpolation=_BILINEAR,
+        fill=draw_color(generator),
     )
 
 
 def _perspective_coefficients(
     corners: np.ndarray, size: tuple[int, int]
-) -> tuple[float, ...]:
+) -> list[float]:
     """The eight numbers of Pillow's PERSPECTIVE: from a frame to four corners in it.
 
     In closed form, because a linear solver rounds differently from machine to machine.
@@ -154,7 +156,7 @@ def _perspective_coefficients(
     g = (bend_x * (y3 - y2) - (x3 - x2) * bend_y) / determinant
     h = ((x1 - x2) * bend_y - bend_x * (y1 - y2)) / determinant
     width, height = size
-    return (
+    return [
         (x1 - x0 + g * x1) / width,
         (x3 - x0 + h * x3) / height,
         x0,
@@ -163,7 +165,7 @@ def _perspective_coefficients(
         y0,
         g / width,
         h / height,
-    )
+    ]
 
 
 def shear(
@@ -201,8 +203,8 @@ def change_aspect_ratio(
         ratio: Factor on width over height; the area stays.
     """
     stretch = math.sqrt(draw_ratio(generator, ratio))
-    size = (pixels_of(stretch, image.width), pixels_of(1 / stretch, image.height))
-    return image.resize(size, _BILINEAR)
+    size = [pixels_of(1 / stretch, image.height), pixels_of(stretch, image.width)]
+    return by_torchvision("resize", image, size=size, interpolation=_BILINEAR)
 
 
 def shrink(
@@ -216,5 +218,5 @@ def shrink(
         scale: Factor on both sides.
     """
     factor = draw_uniform(generator, scale)
-    size = (pixels_of(factor, image.width), pixels_of(factor, image.height))
-    return image.resize(size, _BILINEAR)
+    size = [pixels_of(factor, image.height), pixels_of(factor, image.width)]
+    return by_torchvision("resize", image, size=size, interpolation=_BILINEAR)
