@@ -1,7 +1,5 @@
 """Nodes of descriptor extraction."""
 
-from pathlib import Path
-
 import pandas as pd
 
 from qk_iteration.config import DescriptionConfig, ExternalModelConfig, ImagesConfig
@@ -10,6 +8,7 @@ from qk_iteration.core.describing.describer import describer_of_model
 from qk_iteration.core.describing.load_describer import load_describer
 from qk_iteration.core.describing.preprocessing import Normalized
 from qk_iteration.core.formats.descriptors import Descriptors
+from qk_iteration.core.formats.user_paths import user_path
 from qk_iteration.core.images.image_table import tabulate_images
 from qk_iteration.core.models.descriptor_model import DescriptorModel
 from qk_iteration.core.models.device import choose_device
@@ -43,7 +42,7 @@ def describe_plainly(
 
 
 def describe_folder(
-    folder: str,
+    folder: str | int,
     external_model: ExternalModelConfig,
     description: DescriptionConfig,
     images: ImagesConfig,
@@ -51,10 +50,12 @@ def describe_folder(
 ) -> Descriptors:
     """Descriptors of a folder by a trained pair's side, or another system's model.
 
+    A folder of digits arrives as a number.
+
     Raises:
         UserError: If no folder is named, or the model cannot be loaded.
     """
-    if not folder:
+    if folder in ("", None):
         raise UserError(
             "images_folder must be named; got nothing. Add "
             "--params=images_folder=FOLDER,model_path=FILE,descriptors_path=FILE."
@@ -73,7 +74,7 @@ def describe_folder(
         precision=description.precision,
     )
     tables = tabulate_images(
-        Path(folder).resolve(),
+        user_path(folder).resolve(),
         max_pixels=images.max_pixels,
         min_side=images.min_side,
         short_edge=describer.prepare.short_edge,
