@@ -23,6 +23,7 @@ BLOCKS = {
     "qk": config.QKConfig,
     "scored_files": config.ScoredFilesConfig,
     "scoring": config.ScoringConfig,
+    "search": config.SearchConfig,
     "simclr": config.SimCLRConfig,
     "training_edits": config.EditRecipe,
 }

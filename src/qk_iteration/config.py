@@ -23,6 +23,7 @@ from qk_iteration.core.learning.learning_config import (
 )
 from qk_iteration.core.models.model_config import ModelConfig
 from qk_iteration.core.parameter_block import ParameterBlock
+from qk_iteration.core.search.search_config import SearchConfig
 
 __all__ = [
     "BuiltinBenchmarkConfig",
@@ -36,6 +37,7 @@ __all__ = [
     "QKConfig",
     "ScoredFilesConfig",
     "ScoringConfig",
+    "SearchConfig",
     "SimCLRConfig",
 ]
 
