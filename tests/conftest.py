@@ -1,6 +1,7 @@
 """A manifest of a few pictures that scikit-image brings, and one animation."""
 
 from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -119,3 +120,9 @@ def noise():
         return Image.fromarray(coarse).resize(size)
 
     return draw
+
+
+@pytest.fixture
+def project_root():
+    """This checkout."""
+    return Path(__file__).parents[1]

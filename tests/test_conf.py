@@ -6,27 +6,11 @@ import pytest
 from kedro.config import OmegaConfigLoader
 from kedro.io import DataCatalog
 
-from qk_iteration import config
+from qk_iteration.config import BLOCKS
 from qk_iteration.pipeline_registry import register_pipelines
 from qk_iteration.settings import CONFIG_LOADER_ARGS
 
 PROJECT = Path(__file__).parents[1]
-BLOCKS = {
-    "builtin_benchmark": config.BuiltinBenchmarkConfig,
-    "description": config.DescriptionConfig,
-    "evaluation_edits": config.EditRecipe,
-    "external_model": config.ExternalModelConfig,
-    "images": config.ImagesConfig,
-    "learning": config.LearningConfig,
-    "moco": config.MoCoConfig,
-    "model": config.ModelConfig,
-    "qk": config.QKConfig,
-    "scored_files": config.ScoredFilesConfig,
-    "scoring": config.ScoringConfig,
-    "search": config.SearchConfig,
-    "simclr": config.SimCLRConfig,
-    "training_edits": config.EditRecipe,
-}
 PLAIN = {"benchmark", "validation_benchmark", "device", "images_folder"}
 ENVIRONMENTS = {path.name for path in (PROJECT / "conf").iterdir() if path.is_dir()}
 

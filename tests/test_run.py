@@ -87,7 +87,7 @@ def test_a_line_runs_from_folders_to_metrics_and_is_tracked(project):
         runs = database.execute("select name, status from runs").fetchall()
         parameters = dict(database.execute("select key, value from params"))
         logged = {key for (key,) in database.execute("select key from metrics")}
-    assert runs == [("train", "FINISHED")]
+    assert runs == [("QK Iteration · benchmark · seed 0", "FINISHED")]
     assert parameters["method.towers"] == "handed_over"
     assert {"train/loss", "validation/micro_ap", "test/micro_ap"} <= logged
 

@@ -1,40 +1,94 @@
 """Parameters are checked against the project's conf/, a small one and this machine."""
 
-from pathlib import Path
+import tarfile
 from types import SimpleNamespace
 
 import pytest
 import torch
+from kedro.config import OmegaConfigLoader
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
-from qk_iteration.run_parameters import RunParametersHook, check_names
-
-PROJECT = Path(__file__).parents[1]
-
-
-def test_a_misspelled_name_is_refused_with_the_nearest_one():
-    bootstrap_project(PROJECT)
-    with (
-        KedroSession.create(PROJECT, runtime_params={"predctions": "a.csv"}) as session,
-        pytest.raises(ValueError, match=r"'predctions'\. Did you mean predictions"),
-    ):
-        session.load_context()
+from qk_iteration.block_errors import check_blocks
+from qk_iteration.core.models import check_model
+from qk_iteration.core.user_error import UserError
+from qk_iteration.run_parameters import RunParametersHook
+from qk_iteration.settings import CONFIG_LOADER_ARGS
 
 
-@pytest.mark.parametrize("name", ["learning", "predictions", "images_folder", "trial"])
-def test_names_of_blocks_and_names_that_conf_reads_are_accepted(name):
-    check_names({name: 1}, PROJECT / "conf")
+def load(project_root, *, env="test", conf_source=None, **params):
+    bootstrap_project(project_root)
+    with KedroSession.create(
+        project_root, env=env, conf_source=conf_source, runtime_params=params
+    ) as session:
+        return session.load_context()
 
 
-def test_a_name_like_no_other_is_refused_with_all_known_ones(tmp_path):
-    (tmp_path / "parameters.yml").write_text("mine: {x: '${runtime_params:given, 1}'}")
-    (tmp_path / "catalog.yml").write_text("table: {type: pandas.CSVDataset}")
-    (tmp_path / "parameters").mkdir()
-    (tmp_path / "parameters" / "more.yaml").write_text("more: {x: 1}")
-    check_names({"given": 1, "more": {"x": 2}}, tmp_path)
-    with pytest.raises(ValueError, match=r"'q'. Known: \['given', 'mine', 'more'\]"):
-        check_names({"q": 1}, tmp_path)
+@pytest.mark.parametrize(
+    ("params", "sentence"),
+    [
+        ({"predctions": "a.csv"}, "'predctions'. Did you mean predictions?"),
+        (
+            {"learning": {"image_pases": 1}},
+            "learning.image_pases is no parameter. Did you mean image_passes?",
+        ),
+        (
+            {"qk": {"loss": {"temprature": 1}}},
+            "qk.loss.temprature is no parameter. Did you mean temperature?",
+        ),
+        (
+            {"learning": {"image_passes": "many"}},
+            "learning.image_passes must be a valid integer",
+        ),
+        ({"scoring": {"protocol": "isc"}}, "scoring.protocol must be 'isc2021'"),
+    ],
+)
+def test_a_wrong_name_or_value_is_one_sentence_of_ours(project_root, params, sentence):
+    with pytest.raises(UserError) as refused:
+        load(project_root, **params)
+    assert sentence in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert "pydantic" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["learning", "predictions", "images_folder"])
+def test_names_of_blocks_and_names_that_conf_reads_are_accepted(project_root, name):
+    value = {} if name == "learning" else "text"
+    assert load(project_root, **{name: value}).params
+
+
+def test_a_name_is_refused_from_a_packed_configuration_too(project_root, tmp_path):
+    packed = tmp_path / "conf.tar.gz"
+    with tarfile.open(packed, "w:gz") as archive:
+        archive.add(project_root / "conf", "conf")
+    loader = OmegaConfigLoader(
+        str(packed),
+        env="test",
+        runtime_params={"predctions": "x"},
+        **CONFIG_LOADER_ARGS,
+    )
+    with pytest.raises(UserError, match="Did you mean predictions"):
+        RunParametersHook().after_context_created(SimpleNamespace(config_loader=loader))
+
+
+def test_an_environment_that_is_none_is_refused_with_the_nearest(project_root):
+    with pytest.raises(UserError, match=r"--env must be .*'tset'\. Did you mean test"):
+        load(project_root, env="tset")
+
+
+def test_a_project_without_configuration_says_where_to_name_one(tmp_path):
+    loader = SimpleNamespace(
+        conf_source=str(tmp_path), base_env="base", env=None, default_run_env="local"
+    )
+    with pytest.raises(UserError, match="--conf-source"):
+        RunParametersHook().after_context_created(SimpleNamespace(config_loader=loader))
+
+
+def test_what_an_edit_says_of_its_parameters_is_kept():
+    steps = [{"edit": "cropp", "weight": 1, "parameters": {}}]
+    recipe = {"clean_share": 0, "stages": [{"num_edits": [1, 1], "steps": steps}]}
+    with pytest.raises(UserError, match=r"training_edits\.stages\.0.*'crop'"):
+        check_blocks({"training_edits": recipe})
 
 
 class Inputs(dict):
@@ -49,7 +103,9 @@ class Inputs(dict):
 
 def check(**inputs):
     given = Inputs({f"params:{name}": value for name, value in inputs.items()})
-    RunParametersHook().before_pipeline_run({}, given, given)
+    hook = RunParametersHook()
+    hook.before_pipeline_run({}, given, given)
+    return hook
 
 
 @pytest.mark.parametrize("device", ["cuda", "gpu", "cpu:x", "auto:1"])
@@ -57,16 +113,34 @@ def test_a_device_that_is_not_there_is_refused_before_the_run(device, monkeypatc
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     check(device="auto")
     check(device="cpu")
-    with pytest.raises(ValueError, match=f"device .*'{device}'"):
+    with pytest.raises(UserError, match=f"device .*'{device}'"):
         check(device=device)
 
 
 def test_a_start_that_is_not_there_is_refused_before_the_run(tmp_path):
     check(learning=SimpleNamespace(start_from=None))
     check(learning=SimpleNamespace(start_from=str(tmp_path)))
-    with pytest.raises(ValueError, match=r"start_from must be .*'nowhere'"):
+    with pytest.raises(UserError, match=r"start_from must be .*'nowhere'"):
         check(learning=SimpleNamespace(start_from="nowhere"))
 
 
-def test_a_pipeline_that_needs_neither_is_not_checked():
-    check(scoring=None)
+def test_a_misspelled_backbone_is_refused_with_near_names():
+    check(model=SimpleNamespace(backbone="resnet18"))
+    with pytest.raises(UserError, match=r"'resnte18'\. Did you mean .*resnet18"):
+        check(model=SimpleNamespace(backbone="resnte18"))
+
+
+def test_a_model_is_tried_once_and_before_anything_uses_it(monkeypatch):
+    tried = []
+    monkeypatch.setattr(check_model, "check_model", tried.append)
+    model = SimpleNamespace(backbone="resnet18")
+    hook = check(model=model)
+    hook.after_dataset_saved("benchmark_folder")
+    assert tried == []
+    hook.after_dataset_saved("training_images")
+    hook.after_dataset_loaded("training_images")
+    assert tried == [model]
+
+
+def test_a_pipeline_that_needs_none_of_it_is_not_checked():
+    check(scoring=None).after_dataset_saved("training_images")

@@ -7,7 +7,7 @@ runs; see ``ParameterBlock`` for the rules.
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from qk_iteration.core.describing.describing_config import (
     DescriptionConfig,
@@ -23,9 +23,9 @@ from qk_iteration.core.learning.learning_config import (
 )
 from qk_iteration.core.models.model_config import ModelConfig
 from qk_iteration.core.parameter_block import ParameterBlock
-from qk_iteration.core.search.search_config import SearchConfig
 
 __all__ = [
+    "BLOCKS",
     "BuiltinBenchmarkConfig",
     "DescriptionConfig",
     "EditRecipe",
@@ -37,7 +37,6 @@ __all__ = [
     "QKConfig",
     "ScoredFilesConfig",
     "ScoringConfig",
-    "SearchConfig",
     "SimCLRConfig",
 ]
 
@@ -88,3 +87,21 @@ class ScoringConfig(ParameterBlock):
         description="numbers kept by PCA whitening before normalization; null: none"
     )
     normalization: NormalizationConfig
+
+
+BLOCKS: dict[str, type[BaseModel]] = {
+    "builtin_benchmark": BuiltinBenchmarkConfig,
+    "description": DescriptionConfig,
+    "evaluation_edits": EditRecipe,
+    "external_model": ExternalModelConfig,
+    "images": ImagesConfig,
+    "learning": LearningConfig,
+    "moco": MoCoConfig,
+    "model": ModelConfig,
+    "qk": QKConfig,
+    "scored_files": ScoredFilesConfig,
+    "scoring": ScoringConfig,
+    "simclr": SimCLRConfig,
+    "training_edits": EditRecipe,
+}
+"""By its name in the YAML files, the class of every block."""

@@ -1,151 +1,136 @@
-"""MLflow tracking, wired as this project needs it."""
+"""Kedro's hooks of this project: stops, and MLflow tracking."""
 
-import hashlib
-import signal
-import subprocess
-import sys
-import threading
+from contextlib import ExitStack
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
-import mlflow
 from kedro.framework.hooks import hook_impl
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
-from kedro_mlflow.framework.hooks.mlflow_hook import MlflowHook
-from pydantic import BaseModel
 
-LONGEST_PARAMETER = 200
-"""Characters; a longer value, such as a whole edit recipe, is logged as a digest."""
+from qk_iteration.core.stopping import stop_if_requested, stop_requested
+from qk_iteration.stop_signals import begin_work, obeying_stop_signals
+from qk_iteration.tracking.run_description import run_parameters
+from qk_iteration.tracking.run_store import RunStore
+from qk_iteration.tracking.tracked_run import TrackedRun
+from qk_iteration.tracking.tracking_config import TrackingConfig, read_tracking_config
 
-FLOORS = ("untrained", "plain", "perceptual_hash")
-"""Figures without training, logged beside a method's own."""
-
-
-class RunKilledError(Exception):
-    """The run was asked to stop, by Ctrl-C or by SIGTERM."""
+_PARAMETERS = "params:"
 
 
-class TrackingHook(MlflowHook):  # type: ignore[misc]
-    """kedro-mlflow's hook, with typed parameters, final metrics and killed runs.
+class StoppingHook:
+    """Let a run end before its next node where a stop was asked for.
 
-    One MLflow run is one method, so names carry no method: ``method.learning_rate`` of
-    a QK run stands beside ``method.learning_rate`` of a SimCLR run.
+    The command ``kedro run`` obeys signals from its first moment; this hook does so for
+    runs that a script or a notebook starts. What a node has made is saved first.
     """
 
+    def __init__(self) -> None:
+        self._obeying = ExitStack()
+
+    @hook_impl(trylast=True)
+    def before_pipeline_run(self) -> None:
+        """Take signals as requests from now on."""
+        self._obeying.enter_context(obeying_stop_signals())
+        begin_work()
+
+    @hook_impl(tryfirst=True)
+    def before_node_run(self, node: Node) -> None:
+        """Stop here if it was asked for.
+
+        Raises:
+            StoppedError: If it was.
+        """
+        stop_if_requested(at=node.name)
+
+    @hook_impl(trylast=True)
+    def after_pipeline_run(self) -> None:
+        """Give signals back to whoever had them."""
+        self._obeying.close()
+
+    @hook_impl(trylast=True)
+    def on_pipeline_error(self) -> None:
+        """Give signals back to whoever had them."""
+        self._obeying.close()
+
+
+class TrackingHook:
+    """Tells MLflow of the runs that have figures to show.
+
+    The run starts when there is something to tell, so that a command begins to work at
+    once, and what is refused leaves no run behind.
+    """
+
+    def __init__(self) -> None:
+        self._config: TrackingConfig | None = None
+        self._project = Path()
+        self._run: TrackedRun | None = None
+
     @hook_impl
-    def after_catalog_created(self) -> None:
-        """Do nothing: the plugin would build every dataset of the catalog here."""
+    def after_context_created(self, context: Any) -> None:
+        """Read mlflow.yml of the environment."""
+        loader = context.config_loader
+        loader.config_patterns["mlflow"] = ["mlflow*", "mlflow*/**", "**/mlflow*"]
+        self._config = read_tracking_config(loader["mlflow"])
+        self._project = Path(context.project_path)
 
     @hook_impl
     def before_pipeline_run(
         self, run_params: dict[str, Any], pipeline: Pipeline, catalog: Any
     ) -> None:
-        """Start the MLflow run, and turn signals into errors that close it."""
-        super().before_pipeline_run(run_params, pipeline, catalog)
-        self._raise_on_signals()
-        if self._is_mlflow_enabled:
-            mlflow.set_tags(_tags_of_code(Path(run_params["project_path"])))
+        """Check that the run can be tracked, without importing MLflow.
+
+        Raises:
+            UserError: If its store cannot be written or does not answer.
+        """
+        self._run = None
+        pipelines = run_params.get("pipeline_names") or ["__default__"]
+        if self._config is None or set(pipelines) <= set(
+            self._config.tracking.untracked_pipelines
+        ):
+            return
+        blocks = {
+            name.removeprefix(_PARAMETERS): catalog.load(name)
+            for name in sorted(pipeline.inputs())
+            if name.startswith(_PARAMETERS)
+        }
+        self._run = TrackedRun(
+            RunStore(self._config.server.mlflow_tracking_uri, self._project),
+            self._config.tracking,
+            pipelines=["train" if p == "__default__" else p for p in pipelines],
+            environment=run_params.get("env") or "base",
+            project=self._project,
+            blocks=blocks,
+            parameters=run_parameters(blocks, self._project),
+        )
 
     @hook_impl
-    def before_node_run(
-        self, node: Node, catalog: Any, inputs: dict[str, Any], is_async: bool
-    ) -> None:
-        """Log typed parameters one by one, without the method in their names."""
-        plain: dict[str, Any] = {}
-        for name, value in inputs.items():
-            if name.startswith("params:"):
-                key = "params:method" if name == f"params:{node.namespace}" else name
-                plain[key] = _plain(value)
-        super().before_node_run(node, catalog, plain, is_async)
+    def after_dataset_loaded(self, dataset_name: str, data: Any) -> None:
+        """Tell which images are used, where they were tabulated by an earlier run."""
+        self._take(dataset_name, data)
 
     @hook_impl
     def after_dataset_saved(self, dataset_name: str, data: Any) -> None:
-        """Log what a run ends with: metrics and pictures.
-
-        Metrics are ``test/…`` of a method, and have the name of a floor otherwise.
-        """
-        if mlflow.active_run() is None:
-            return
-        method, _, name = dataset_name.rpartition(".")
-        if name == "metrics":
-            section = method if method in FLOORS else "test"
-            numbers = {k: v for k, v in data.items() if isinstance(v, int | float)}
-            mlflow.log_metrics({f"{section}/{key}": v for key, v in numbers.items()})
-            mlflow.log_dict(data, f"{method}/metrics.json")
-        elif name == "precision_recall_plot":
-            mlflow.log_figure(data, f"{method}/precision_recall.png")
-        elif name == "edit_sheet":
-            mlflow.log_image(data, "edit_sheet.png")
-        elif name.endswith("left_out") and data:
-            mlflow.set_tag(name, data)
-        elif name.endswith("quarantined_images") and len(data):
-            mlflow.log_text(data.to_csv(index=False), f"{name}.csv")
+        """Tell what the run has made: figures, pictures, images used and left out."""
+        self._take(dataset_name, data)
 
     @hook_impl
-    def after_pipeline_run(
-        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: Any
-    ) -> None:
-        """End the MLflow run, and give signals back to whoever had them."""
-        self._restore_handlers()
-        super().after_pipeline_run(run_params, pipeline, catalog)
+    def after_pipeline_run(self) -> None:
+        """Close the run."""
+        self._end("FINISHED")
 
     @hook_impl
-    def on_pipeline_error(
-        self, error: Exception, run_params: dict[str, Any], pipeline: Any, catalog: Any
-    ) -> None:
+    def on_pipeline_error(self) -> None:
         """Close the run as FAILED, or as KILLED where it was asked to stop."""
-        self._restore_handlers()
-        super().on_pipeline_error(error, run_params, pipeline, catalog)
-        # A library may have wrapped our error, so its type does not tell.
-        if self._is_mlflow_enabled and self._was_asked_to_stop:
-            mlflow.MlflowClient().set_terminated(self.run_id, "KILLED")
+        # A library may have wrapped the error, so its type does not tell.
+        self._end("FAILED" if stop_requested() is None else "KILLED")
 
-    def _raise_on_signals(self) -> None:
-        self._was_asked_to_stop = False
-        self._earlier_handlers = {}
-        # Python delivers signals to the main thread only, and lets no other set them.
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._earlier_handlers[number] = signal.signal(number, self._stop)
+    def _take(self, dataset_name: str, data: Any) -> None:
+        if self._run is not None:
+            method, _, name = dataset_name.rpartition(".")
+            self._run.take(method, name, data)
 
-    def _restore_handlers(self) -> None:
-        # A notebook goes on after the run, and expects its own Ctrl-C.
-        for number, handler in self._earlier_handlers.items():
-            signal.signal(number, handler)
-
-    def _stop(self, number: int, frame: FrameType | None) -> None:
-        self._was_asked_to_stop = True
-        name = signal.Signals(number).name
-        raise RunKilledError(f"Stopped by {name}. The same command continues this run.")
-
-    def _log_param(self, name: str, value: Any) -> None:
-        text = str(value)
-        if len(text) > LONGEST_PARAMETER:
-            text = f"sha256 {hashlib.sha256(text.encode()).hexdigest()[:12]}"
-        mlflow.log_param(name, text)
-
-
-def _plain(value: Any) -> Any:
-    return value.model_dump() if isinstance(value, BaseModel) else value
-
-
-def _tags_of_code(project: Path) -> dict[str, str]:
-    tags = {"command": " ".join(sys.argv)}
-    commit = _git(project, "rev-parse", "HEAD")
-    if commit is not None:
-        tags["mlflow.source.git.commit"] = commit
-        tags["uncommitted_changes"] = str(bool(_git(project, "status", "--porcelain")))
-    return tags
-
-
-def _git(project: Path, *arguments: str) -> str | None:
-    """What git prints, or None where there is no git or no repository."""
-    try:
-        command = ["git", "-C", str(project), *arguments]
-        return subprocess.run(
-            command, capture_output=True, text=True, check=True, timeout=10
-        ).stdout.strip()
-    except (OSError, subprocess.SubprocessError):
-        return None
+    def _end(self, status: str) -> None:
+        run, self._run = self._run, None
+        if run is not None:
+            run.end(status)

@@ -1,58 +1,120 @@
-"""What a user did wrong is said in one sentence, not in a traceback of 300 lines."""
+"""What a user can mend is said in one sentence, not in a traceback of 300 lines."""
 
+import errno
+import logging
 import os
 import sys
-from collections.abc import Callable
-from types import TracebackType
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from kedro.framework.hooks import hook_impl
 from kedro.io import DatasetError
 from kedro.validation.exceptions import ParameterValidationError
 
-Excepthook = Callable[
-    [type[BaseException], BaseException, TracebackType | None], object
-]
+from qk_iteration.core.stopping import StoppedError, stop_requested
+from qk_iteration.core.user_error import UserError
+from qk_iteration.stop_signals import exit_code, stopped_lines
 
 WANTS_TRACEBACK = "QK_TRACEBACK"
 """Environment variable; with it every error comes with its traceback."""
 
-# What our checks raise, and what a missing file or a full disk does. Of anything else
-# the place matters more than the sentence.
-_PLAIN = (ValueError, OSError, DatasetError, ParameterValidationError)
+# Of the machine, wherever they come up.
+_MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
+
+# Where Kedro tells of an error in its own words, before it is raised.
+_TELL_TOO = (
+    "kedro.pipeline.node",
+    "kedro.runner.parallel_runner",
+    "kedro.runner.sequential_runner",
+    "kedro.runner.thread_runner",
+)
 
 
-class PlainErrorsHook:
-    """Ends a command that fails over bad input with the error's own sentence."""
+def plain_sentence(error: BaseException) -> str | None:
+    """What a person is told of an error that is theirs to mend, or None of any other.
 
-    @hook_impl(tryfirst=True)  # Other hooks check the input.
-    def after_context_created(self, context: Any) -> None:
-        """Show errors in our way, and in Kedro's what is not the user's doing."""
-        is_ours = isinstance(sys.excepthook, PlainExcepthook)
-        if not is_ours and not os.environ.get(WANTS_TRACEBACK):
-            sys.excepthook = PlainExcepthook(otherwise=sys.excepthook)
-
-
-class PlainExcepthook:
-    """Writes one sentence on standard error for bad input.
-
-    Args:
-        otherwise: Shows every other error.
+    Theirs are our own ``UserError``, wrapped by Kedro's catalog or not; what the
+    machine refuses, such as a full disk; and what Kedro says of names and options.
     """
+    cause = _beneath_catalog(error)
+    if isinstance(cause, OSError):
+        is_wrapped = cause is not error
+        return _sentence_of_machine(cause) if is_wrapped or _is_refused(cause) else None
+    is_plain = isinstance(cause, UserError | ParameterValidationError)
+    return str(cause) if is_plain or _is_of_kedro(cause) else None
 
-    def __init__(self, otherwise: Excepthook) -> None:
-        self._otherwise = otherwise
 
-    def __call__(
-        self,
-        kind: type[BaseException],
-        error: BaseException,
-        trace: TracebackType | None,
-    ) -> None:
-        """Show an error that nobody caught; as ``sys.excepthook``."""
-        if not isinstance(error, _PLAIN):
-            self._otherwise(kind, error, trace)
-            return
+@contextmanager
+def plain_endings() -> Iterator[None]:
+    """End the process with one sentence for an error that has one, and after a stop.
+
+    Raises:
+        SystemExit: In the place of such an error; with 143 after SIGTERM.
+    """
+    try:
+        with _without_kedros_words():
+            yield
+    except Exception as error:
+        number = stop_requested()
+        if number is not None:
+            # Whatever broke while stopping, such as a lost worker, is no news.
+            told = error if isinstance(error, StoppedError) else StoppedError(number)
+            sys.stderr.write(stopped_lines(str(told)))
+            raise SystemExit(exit_code(number)) from error
+        sentence = plain_sentence(error)
+        if sentence is None or os.environ.get(WANTS_TRACEBACK):
+            raise
         sys.stderr.write(
-            f"error: {error}\nTo see where it was raised, set {WANTS_TRACEBACK}=1.\n"
+            f"error: {sentence}\nTo see where it was raised, set {WANTS_TRACEBACK}=1.\n"
         )
+        raise SystemExit(1) from error
+
+
+def _beneath_catalog(error: BaseException) -> BaseException:
+    while isinstance(error, DatasetError):
+        beneath = error.__cause__ or error.__context__
+        if beneath is None:
+            break
+        error = beneath
+    return error
+
+
+def _is_refused(error: OSError) -> bool:
+    return error.errno in _MACHINE
+
+
+def _sentence_of_machine(error: OSError) -> str:
+    if error.strerror is None:
+        return str(error)
+    where = "" if error.filename is None else f": '{error.filename}'"
+    return f"{error.strerror}{where}."
+
+
+def _is_of_kedro(error: BaseException) -> bool:
+    """Whether Kedro, and nothing that it called, raised the error."""
+    if isinstance(error, AssertionError | TypeError | AttributeError):
+        return False  # More likely a bug than a message.
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    module = "" if trace is None else trace.tb_frame.f_globals.get("__name__", "")
+    return module.partition(".")[0] == "kedro"
+
+
+@contextmanager
+def _without_kedros_words() -> Iterator[None]:
+    """Leave out what would be said twice."""
+    loggers = [logging.getLogger(name) for name in _TELL_TOO]
+    for logger in loggers:
+        logger.addFilter(_is_news)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeFilter(_is_news)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    error = sys.exc_info()[1]
+    if record.levelno < logging.WARNING or error is None:
+        return True
+    return stop_requested() is None and plain_sentence(error) is None

@@ -1,72 +1,174 @@
 """Parameters that only a late node would refuse are checked before anything runs."""
 
 import re
+from collections.abc import Mapping
 from difflib import get_close_matches
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from kedro.framework.hooks import hook_impl
 from kedro.pipeline import Pipeline
 
-from qk_iteration.core.models.device import choose_device
+from qk_iteration.block_errors import check_blocks, hint
+from qk_iteration.core.models.timm_names import timm_names
+from qk_iteration.core.user_error import UserError
 
 NAME_READ = re.compile(r"\$\{runtime_params:\s*(\w+)")
+_ALWAYS_HERE = ("auto", "cpu")
 BLOCK_DEFINED = re.compile(r"^(\w+):", re.MULTILINE)
 
 
 class RunParametersHook:
     """Refuse a name of ``--params`` that nothing reads, and what this machine lacks.
 
-    A misspelled name inside a block is refused by the block. Of the names themselves
-    Kedro takes any: the run would go on with the defaults.
+    Kedro takes any name, and the run would go on with the defaults. All of it happens
+    before the MLflow run starts.
     """
 
-    @hook_impl
-    def after_context_created(self, context: Any) -> None:
-        """Raise ValueError with the nearest known name."""
-        loader = context.config_loader
-        conf = Path(loader.conf_source)
-        if conf.is_dir():  # Kedro reads archives too; their names are not known here.
-            check_names(loader.runtime_params or {}, conf)
+    def __init__(self) -> None:
+        self._blocks: dict[str, Any] = {}
+        self._has_checked_model = False
 
-    @hook_impl(tryfirst=True)  # Before the MLflow run starts.
+    @hook_impl(tryfirst=True)
+    def after_context_created(self, context: Any) -> None:
+        """Raise UserError with the nearest known name."""
+        loader = context.config_loader
+        check_environment(loader)
+        check_names(loader.runtime_params or {}, _texts_of(loader))
+        check_blocks(loader["parameters"])
+
+    @hook_impl(tryfirst=True)
     def before_pipeline_run(
         self, run_params: dict[str, Any], pipeline: Pipeline, catalog: Any
     ) -> None:
-        """Raise ValueError for a device or a start that is not there."""
-        inputs = pipeline.inputs()
-        if "params:device" in inputs:
-            choose_device(catalog.load("params:device"))
-        if "params:learning" in inputs:
-            check_start(catalog.load("params:learning").start_from)
+        """Raise UserError for a device, a backbone or a start that is not there."""
+        self._blocks = {
+            name.removeprefix("params:"): catalog.load(name)
+            for name in pipeline.inputs()
+            if name.startswith("params:")
+        }
+        self._has_checked_model = False
+        if "device" in self._blocks:
+            check_device(self._blocks["device"])
+        if "model" in self._blocks:
+            check_backbone(self._blocks["model"].backbone)
+        if "learning" in self._blocks:
+            check_start(self._blocks["learning"].start_from)
+
+    @hook_impl(tryfirst=True)
+    def after_dataset_saved(self, dataset_name: str) -> None:
+        """Raise UserError for a model that cannot work, before anything uses it."""
+        self._check_model(dataset_name)
+
+    @hook_impl(tryfirst=True)
+    def after_dataset_loaded(self, dataset_name: str) -> None:
+        """The same where the images were tabulated by an earlier run."""
+        self._check_model(dataset_name)
+
+    def _check_model(self, dataset_name: str) -> None:
+        # Not before: building a model, even without its weights, imports torch and
+        # timm, and a command should show within seconds that it works.
+        is_due = dataset_name == "training_images" and not self._has_checked_model
+        if is_due and "model" in self._blocks:
+            from qk_iteration.core.models.check_model import check_model
+
+            self._has_checked_model = True
+            check_model(self._blocks["model"])
+
+
+def check_environment(loader: Any) -> None:
+    """Raise UserError if ``--env`` names no folder of conf/, or there is no conf/."""
+    folders = _folders_of(loader)
+    if loader.base_env not in folders:
+        raise UserError(
+            f"No configuration in '{loader.conf_source}'. Run this in the project's "
+            "folder, or name one: --conf-source=FOLDER or --conf-source=FILE.tar.gz."
+        )
+    environment = loader.env or loader.default_run_env
+    if environment not in folders and environment != loader.default_run_env:
+        known = sorted(folders - {"__pycache__"})
+        raise UserError(
+            f"--env must be a folder of '{loader.conf_source}'; got '{environment}'. "
+            f"{hint(environment, known)}"
+        )
+
+
+def check_names(runtime_params: Mapping[str, Any], texts: Mapping[str, str]) -> None:
+    """Raise UserError if a name is neither a block of the files nor read by them.
+
+    Args:
+        runtime_params: What ``--params`` gives.
+        texts: By path below conf/, the text of its YAML files.
+    """
+    known = _known_names(texts)
+    for name in runtime_params:
+        if name not in known:
+            raise UserError(
+                f"--params: nothing here reads '{name}'. {hint(name, known)}"
+            )
+
+
+def check_device(name: str) -> None:
+    """Raise UserError for a device that is none, or not here."""
+    if name not in _ALWAYS_HERE:  # Only then torch is needed, which takes seconds.
+        from qk_iteration.core.models.device import choose_device
+
+        choose_device(name)
+
+
+def check_backbone(name: str) -> None:
+    """Raise UserError, with near names, if timm knows no such network."""
+    known = timm_names()
+    if name not in known:
+        near = get_close_matches(name, known, n=3)
+        advice = (
+            f"Did you mean {' or '.join(near)}?" if near else "See timm.list_models."
+        )
+        raise UserError(
+            f"model.backbone must be a timm model name; got '{name}'. {advice}"
+        )
 
 
 def check_start(start_from: str | None) -> None:
-    """Raise ValueError unless a training goes on from nothing, or from a folder."""
+    """Raise UserError unless a training goes on from nothing, or from a folder."""
     if start_from is not None and not Path(start_from).is_dir():
-        raise ValueError(
+        raise UserError(
             "learning.start_from must be the folder of finished models, such as "
             f"data/06_models/qk; got '{start_from}', which is none."
         )
 
 
-def check_names(runtime_params: dict[str, Any], conf: Path) -> None:
-    """Raise ValueError if a name is neither a block of ``conf`` nor read by it."""
-    known = _known_names(conf)
-    for name in runtime_params:
-        if name not in known:
-            nearest = get_close_matches(name, known, n=1)
-            hint = f"Did you mean {nearest[0]}?" if nearest else f"Known: {known}."
-            raise ValueError(f"--params: nothing here reads {name!r}. {hint}")
+def _folders_of(loader: Any) -> set[str]:
+    """Environments of conf/, be it a folder or a packed file."""
+    source = Path(loader.conf_source)
+    if source.is_dir():
+        return {path.name for path in source.iterdir() if path.is_dir()}
+    return {PurePosixPath(path).parts[0] for path in _texts_of(loader)}
 
 
-def _known_names(conf: Path) -> list[str]:
+def _texts_of(loader: Any) -> dict[str, str]:
+    """By path below conf/, the text of every YAML file of it."""
+    source = Path(loader.conf_source)
+    if source.is_dir():
+        paths = (*source.rglob("*.yml"), *source.rglob("*.yaml"))
+        return {
+            path.relative_to(source).as_posix(): path.read_text(encoding="utf-8")
+            for path in paths
+        }
+    # A packed file, as `kedro package` writes it, holds one folder with all of it.
+    files = loader._fs.find("")
+    return {
+        "/".join(PurePosixPath(path).parts[1:]): loader._fs.cat_file(path).decode()
+        for path in files
+        if PurePosixPath(path).suffix in {".yml", ".yaml"}
+    }
+
+
+def _known_names(texts: Mapping[str, str]) -> list[str]:
     names: set[str] = set()
-    for path in (*conf.rglob("*.yml"), *conf.rglob("*.yaml")):
-        text = path.read_text(encoding="utf-8")
+    for path, text in texts.items():
         names.update(NAME_READ.findall(text))
         # As Kedro finds them: parameters*, or anything in a folder parameters*.
-        parts = path.relative_to(conf).parts
-        if any(part.startswith("parameters") for part in parts):
+        if any(part.startswith("parameters") for part in PurePosixPath(path).parts):
             names.update(BLOCK_DEFINED.findall(text))
     return sorted(names)

@@ -18,8 +18,8 @@ warnings.filterwarnings("ignore", message="One or more dataset names contain '.'
 from kedro.utils import find_kedro_project
 from omegaconf.resolvers import oc
 
-from qk_iteration.hooks import TrackingHook
-from qk_iteration.plain_errors import PlainErrorsHook
+from qk_iteration.core.formats.user_paths import user_path
+from qk_iteration.hooks import StoppingHook, TrackingHook
 from qk_iteration.run_parameters import RunParametersHook
 
 
@@ -37,11 +37,11 @@ def _from_here(path: str | None, otherwise: str) -> str:
 
     Kedro takes a relative path of the catalog from the project's folder.
     """
-    return otherwise if path is None else Path(path).absolute().as_posix()
+    return otherwise if path is None else user_path(path).absolute().as_posix()
 
 
-HOOKS = (PlainErrorsHook(), RunParametersHook(), TrackingHook())
-# The plugin registers a hook of its own under either spelling; ours extends it.
+HOOKS = (StoppingHook(), RunParametersHook(), TrackingHook())
+# Where the plugin is installed beside, it would track every run a second time.
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro_mlflow", "kedro-mlflow")
 
 CONFIG_LOADER_ARGS: dict[str, Any] = {

@@ -14,12 +14,14 @@ _requests: list[int] = []
 class StoppedError(Exception):
     """Raised where a loop stops because it was asked to.
 
-    Attributes:
+    Args:
         signal_number: Of the signal that asked.
+        at: Where the loop stands, such as "SGD step 120".
     """
 
-    def __init__(self, signal_number: int) -> None:
-        super().__init__(f"Stopped by {signal.Signals(signal_number).name}.")
+    def __init__(self, signal_number: int, *, at: str | None = None) -> None:
+        place = "" if at is None else f" at {at}"
+        super().__init__(f"Stopped by {signal.Signals(signal_number).name}{place}.")
         self.signal_number = signal_number
 
 
@@ -38,12 +40,15 @@ def stop_requested() -> int | None:
     return _requests[0] if _requests else None
 
 
-def stop_if_requested() -> None:
+def stop_if_requested(*, at: str | None = None) -> None:
     """Call between two steps.
+
+    Args:
+        at: Where the loop stands, for the sentence that a person sees.
 
     Raises:
         StoppedError: If a stop was asked for.
     """
     number = stop_requested()
     if number is not None:
-        raise StoppedError(number)
+        raise StoppedError(number, at=at)

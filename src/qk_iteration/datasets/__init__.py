@@ -42,7 +42,7 @@ _MODULES = {
 
 
 def __getattr__(name: str) -> type:
-    """Import a dataset when it is asked for: torch takes seconds."""
+    """Import a dataset when it is asked for, as kedro-datasets does."""
     from importlib import import_module
 
     if name not in _MODULES:

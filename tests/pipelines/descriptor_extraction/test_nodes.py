@@ -42,7 +42,7 @@ def test_a_model_of_digits_is_a_path():
     assert external(2024).model_path == "2024"
 
 
-def test_a_folder_is_described_by_a_side_of_our_own_pair(tmp_path, monkeypatch):
+def test_a_folder_is_described_by_a_side_of_our_own_pair(tmp_path):
     config = ModelConfig(
         backbone="mobilenetv3_small_050",
         weights="random",
@@ -55,12 +55,11 @@ def test_a_folder_is_described_by_a_side_of_our_own_pair(tmp_path, monkeypatch):
     )
     model = DescriptorModel(config).eval()
     save_model(model, tmp_path / "qk" / "key_model")
-    (tmp_path / "2024").mkdir()
-    Image.new("RGB", (40, 20), (10, 200, 30)).save(tmp_path / "2024" / "a.png")
-    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos").mkdir()
+    Image.new("RGB", (40, 20), (10, 200, 30)).save(tmp_path / "photos" / "a.png")
 
     result = describe_folder(
-        2024,  # As Kedro reads --params=images_folder=2024.
+        str(tmp_path / "photos"),
         external(str(tmp_path / "qk")),
         DESCRIPTION,
         IMAGES,

@@ -8,7 +8,6 @@ Shapes:
     D: numbers of a descriptor.
 """
 
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +39,7 @@ class TorchScriptModel:
         self._device = device
         self._has_channels_last = False
         try:
-            with warnings.catch_warnings():
-                # Others' files are what they are, whatever torch exports today.
-                warnings.simplefilter("ignore", FutureWarning)
-                self._module = torch.jit.load(str(path), map_location=device).eval()
+            self._module = torch.jit.load(str(path), map_location=device).eval()
         except (RuntimeError, ValueError, OSError) as error:
             raise UserError(
                 f"model_path must be a folder of ours, a TorchScript or an .onnx file; "

@@ -1,48 +1,48 @@
 """Nodes of descriptor extraction."""
 
-import pandas as pd
+from pathlib import Path
 
 from qk_iteration.config import DescriptionConfig, ExternalModelConfig, ImagesConfig
-from qk_iteration.core.describing.describe_images import describe_images
-from qk_iteration.core.describing.describer import describer_of_model
-from qk_iteration.core.describing.load_describer import load_describer
-from qk_iteration.core.describing.preprocessing import Normalized
-from qk_iteration.core.formats.descriptors import Descriptors
-from qk_iteration.core.formats.user_paths import user_path
-from qk_iteration.core.images.image_table import tabulate_images
-from qk_iteration.core.models.descriptor_model import DescriptorModel
-from qk_iteration.core.models.device import choose_device
 from qk_iteration.core.user_error import UserError
+from qk_iteration.pipelines.data import DataFrame, DescriptorModel, Descriptors
 
 
 def describe(
-    table: pd.DataFrame,
+    table: DataFrame,
     model: DescriptorModel,
     description: DescriptionConfig,
     images: ImagesConfig,
     device: str,
 ) -> Descriptors:
     """One descriptor for each image of a table."""
+    from qk_iteration.core.describing.describe_images import describe_images
+    from qk_iteration.core.describing.describer import describer_of_model
+    from qk_iteration.core.models.device import choose_device
+
     model = model.to(choose_device(device))
     describer = describer_of_model(model, precision=description.precision)
     return describe_images(table, describer, description, max_pixels=images.max_pixels)
 
 
 def describe_plainly(
-    table: pd.DataFrame,
+    table: DataFrame,
     model: DescriptorModel,
     description: DescriptionConfig,
     images: ImagesConfig,
     device: str,
 ) -> Descriptors:
     """Backbone features without a head: the floor below the whitened head."""
+    from qk_iteration.core.describing.describe_images import describe_images
+    from qk_iteration.core.describing.describer import describer_of_model
+    from qk_iteration.core.models.device import choose_device
+
     model = model.to(choose_device(device))
     describer = describer_of_model(model, model.plain, precision=description.precision)
     return describe_images(table, describer, description, max_pixels=images.max_pixels)
 
 
 def describe_folder(
-    folder: str | int,
+    folder: str,
     external_model: ExternalModelConfig,
     description: DescriptionConfig,
     images: ImagesConfig,
@@ -50,12 +50,15 @@ def describe_folder(
 ) -> Descriptors:
     """Descriptors of a folder by a trained pair's side, or another system's model.
 
-    A folder of digits arrives as a number.
-
     Raises:
         UserError: If no folder is named, or the model cannot be loaded.
     """
-    if folder in ("", None):
+    from qk_iteration.core.describing.describe_images import describe_images
+    from qk_iteration.core.describing.load_describer import load_describer
+    from qk_iteration.core.describing.preprocessing import Normalized
+    from qk_iteration.core.images.image_table import tabulate_images
+
+    if not folder:
         raise UserError(
             "images_folder must be named; got nothing. Add "
             "--params=images_folder=FOLDER,model_path=FILE,descriptors_path=FILE."
@@ -74,7 +77,7 @@ def describe_folder(
         precision=description.precision,
     )
     tables = tabulate_images(
-        user_path(folder).resolve(),
+        Path(folder).resolve(),
         max_pixels=images.max_pixels,
         min_side=images.min_side,
         short_edge=describer.prepare.short_edge,

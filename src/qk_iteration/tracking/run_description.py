@@ -1,0 +1,124 @@
+"""What a run is called, which settings and figures of it MLflow is told, and how."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+METHODS = {"qk": "QK Iteration", "simclr": "SimCLR", "moco": "MoCo"}
+FLOORS = {
+    "perceptual_hash": "perceptual hash (PDQ)",
+    "plain": "untrained",
+    "untrained": "untrained, whitened",
+}
+PIPELINES = {"evaluate": "Evaluation", "floors": "Floors", "score": "Scored files"}
+
+FIGURES = {
+    "micro_ap": "micro-AP",
+    "micro_ap_normalized": "micro-AP, normalized",
+    "recall_at_p90": "recall at P90",
+    "recall_at_p90_normalized": "recall at P90, normalized",
+    "recall_at_rank1": "recall at rank 1",
+}
+"""What MLflow is told as metrics; all the others are in metrics.json beside them."""
+
+LONGEST_PARAMETER = 200
+"""Characters; a longer value, such as a whole edit recipe, is told as a digest."""
+
+_BUILTIN = "builtin_benchmark"
+# How to run, not what: a run that was stopped goes on with others of these.
+_HOW = ("num_workers", "steps_per_checkpoint", "steps_per_report", "resume", "device")
+
+
+def run_parameters(blocks: Mapping[str, Any], project: Path) -> dict[str, str]:
+    """Every setting that the run uses, by its name in the YAML files.
+
+    One run is one method, so that its own block is ``method``: ``method.key_view`` of a
+    QK run stands beside that of a SimCLR run.
+
+    Args:
+        blocks: By name, what the run's nodes are given.
+        project: Paths within it are told from here, so that it can be moved.
+    """
+    methods = [name for name in blocks if name in METHODS]
+    values: dict[str, str] = {}
+    for name, block in blocks.items():
+        if name == _BUILTIN and not _is_builtin(blocks):
+            continue
+        plain = block.model_dump() if isinstance(block, BaseModel) else block
+        title = "method" if methods == [name] else name
+        for key, value in _flat(title, plain):
+            values[key] = _short(str(value).replace(f"{project}/", ""))
+    return values
+
+
+def settings_key(pipelines: Iterable[str], parameters: Mapping[str, str]) -> str:
+    """The same for two commands of which the second goes on where the first stopped."""
+    what = {k: v for k, v in parameters.items() if k.rpartition(".")[2] not in _HOW}
+    text = json.dumps([sorted(pipelines), what], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def run_name(pipelines: Iterable[str], blocks: Mapping[str, Any]) -> str:
+    """Such as "QK Iteration · builtin · seed 0"."""
+    methods = [title for name, title in METHODS.items() if name in blocks]
+    names = [PIPELINES.get(name, name) for name in pipelines]
+    parts = [" and ".join(methods or names)]
+    if "benchmark" in blocks:
+        parts.append(Path(str(blocks["benchmark"])).name)
+    learning = blocks.get("learning")
+    if methods and learning is not None:
+        parts.append(f"seed {learning.seed}")
+    return " · ".join(parts)
+
+
+def run_metrics(method: str, metrics: Mapping[str, Any]) -> dict[str, float]:
+    """The few figures by which runs are compared, as ``test/…`` of any method.
+
+    Those of a floor have its name: it has no run of its own.
+    """
+    section = method if method in FLOORS else "test"
+    return {
+        f"{section}/{key}": float(metrics[key])
+        for key in FIGURES
+        if isinstance(metrics.get(key), int | float)
+    }
+
+
+def note(methods: Mapping[str, Mapping[str, Any]]) -> str:
+    """The description of a run: its figures as a table.
+
+    Args:
+        methods: By name, the metrics of each.
+    """
+    titles = METHODS | FLOORS
+    lines = ["| | " + " | ".join(FIGURES.values()) + " |", "|---" * 6 + "|"]
+    for method, metrics in methods.items():
+        cells = [
+            f"{metrics[key]:.4f}" if isinstance(metrics.get(key), int | float) else ""
+            for key in FIGURES
+        ]
+        lines.append(f"| {titles.get(method, method)} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _is_builtin(blocks: Mapping[str, Any]) -> bool:
+    folder = Path(blocks[_BUILTIN].folder).resolve()
+    return folder == Path(str(blocks.get("benchmark", ""))).resolve()
+
+
+def _flat(name: str, value: Any) -> Iterable[tuple[str, Any]]:
+    if not isinstance(value, Mapping):
+        yield name, value
+        return
+    for key, inner in value.items():
+        yield from _flat(f"{name}.{key}", inner)
+
+
+def _short(text: str) -> str:
+    if len(text) <= LONGEST_PARAMETER:
+        return text
+    return f"sha256 {hashlib.sha256(text.encode()).hexdigest()[:12]}"

@@ -1,0 +1,46 @@
+"""What ``--params`` is read as is compared with what was typed."""
+
+from pathlib import Path
+
+import click
+import pytest
+
+from qk_iteration.run_command import run
+
+PARAMS = next(option for option in run.params if option.name == "params")
+
+
+def read(text):
+    return PARAMS.callback(click.Context(run), PARAMS, text)
+
+
+@pytest.mark.parametrize(
+    "name", ["2024", "007", "1e5", "1_000", "0x10", "true", "3.50"]
+)
+def test_a_path_stays_text(name):
+    assert read(f"images_folder={name}") == {"images_folder": name}
+    assert read(f"model.weights={name}") == {"model": {"weights": name}}
+    assert read(f"learning.start_from={name}") == {"learning": {"start_from": name}}
+
+
+def test_numbers_and_nothing_are_what_they_were():
+    read_params = read("learning.image_passes=20000,learning.start_from=null,a=null")
+    assert read_params["learning"] == {"image_passes": 20000, "start_from": None}
+    assert read_params["a"] is None
+    assert read("learning.resume=false,qk.negative_rows=64") == {
+        "learning": {"resume": False},
+        "qk": {"negative_rows": 64},
+    }
+
+
+@pytest.mark.parametrize("name", ["metrics_path", "benchmark", "model.weights"])
+def test_a_tilde_is_the_home_folder(name):
+    value = read(f"{name}=~/out.json")
+    for part in name.split("."):
+        value = value[part]
+    assert value == str(Path.home() / "out.json")
+
+
+def test_what_a_file_gives_is_taken_as_it_is():
+    given = {"images_folder": 2024}
+    assert read(given) is given
