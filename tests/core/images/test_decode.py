@@ -371,3 +371,11 @@ def test_a_square_is_the_whole_picture_squashed(tmp_path, picture):
     assert square.shape == (8, 8, 3)
     assert square[1, 1].tolist() == [200, 0, 0]
     assert square[6, 6].tolist() == [120, 120, 120]
+
+
+@pytest.mark.parametrize("orientation", [0, 9, 300, 65535])
+def test_an_orientation_that_is_none_turns_nothing(tmp_path, picture, orientation):
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    picture.save(tmp_path / "a.jpg", exif=exif)
+    assert decode(tmp_path / "a.jpg").size == picture.size

@@ -31,6 +31,7 @@ from qk_iteration.core.images.to_rgb import to_rgb
 from qk_iteration.core.user_error import UserError
 
 _DNG_VERSION_TAG = 50706
+_TURNED = (5, 6, 7, 8)  # EXIF orientations that exchange width and height
 
 # max_pixels decides, with an error; Pillow's warnings are only noise.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
@@ -270,7 +271,7 @@ def _too_large(path: Path, got: str, max_pixels: int) -> UnreadableImageError:
 def _is_turned(image: Image.Image) -> bool:
     """Whether turning upright exchanges width and height."""
     with suppress(Exception):  # As below.
-        return int(image.getexif().get(ExifTags.Base.Orientation, 1)) >= 5
+        return image.getexif().get(ExifTags.Base.Orientation) in _TURNED
     return False
 
 
