@@ -43,6 +43,8 @@ class DescribedFiles(NamedTuple):
     """Their descriptors. Shape (len(rows), D)."""
     unreadable: dict[int, UnreadableImageError]
     """Places of the others, and why."""
+    sizes: list[tuple[int, int]]
+    """Width and height of each described picture, upright, in pixels."""
 
 
 def describe_images(
@@ -145,7 +147,7 @@ def describe_files(
         batch = loaded.pop()
         vectors = rows.numpy()
         _check_vectors(vectors, [paths[row] for row in batch.rows])
-        yield DescribedFiles(batch.rows, vectors, batch.unreadable)
+        yield DescribedFiles(batch.rows, vectors, batch.unreadable, batch.sizes)
 
 
 @dataclass(frozen=True)
@@ -159,15 +161,19 @@ class _Inputs(Dataset[Any]):
     def __len__(self) -> int:
         return len(self.paths)
 
-    def __getitem__(self, row: int) -> tuple[int, Tensor | UnreadableImageError]:
+    def __getitem__(self, row: int) -> "_Item":
         path = Path(self.paths[row])
         try:
             image = decode_image(
                 path, max_pixels=self.max_pixels, short_edge=self.prepare.short_edge
             )
         except UnreadableImageError as error:
-            return row, error
-        return row, torch.from_numpy(self.prepare(image))
+            return row, error, (0, 0)
+        return row, torch.from_numpy(self.prepare(image)), image.size
+
+
+_Item = tuple[int, Tensor | UnreadableImageError, tuple[int, int]]
+"""Place of a file, its input or why there is none, and the picture's size."""
 
 
 class _Loaded(NamedTuple):
@@ -176,18 +182,18 @@ class _Loaded(NamedTuple):
     rows: list[int]
     inputs: Tensor | None
     unreadable: dict[int, UnreadableImageError]
+    sizes: list[tuple[int, int]]
 
     @classmethod
-    def of(
-        cls, items: Sequence[tuple[int, Tensor | UnreadableImageError]]
-    ) -> "_Loaded":
-        inputs = {row: item for row, item in items if isinstance(item, Tensor)}
+    def of(cls, items: Sequence[_Item]) -> "_Loaded":
+        inputs = {row: item for row, item, _ in items if isinstance(item, Tensor)}
         return cls(
             rows=list(inputs),
             inputs=torch.stack(list(inputs.values())) if inputs else None,
             unreadable={
-                row: item for row, item in items if not isinstance(item, Tensor)
+                row: item for row, item, _ in items if not isinstance(item, Tensor)
             },
+            sizes=[size for row, _, size in items if row in inputs],
         )
 
 

@@ -1,0 +1,159 @@
+"""The files of a folder by what tells whether they have changed, and by their content.
+
+Nothing is decoded here: a second look at a folder must not read its pictures again.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from qk_iteration.core.images.decode import (
+    UnreadableImageError,
+    is_image,
+    measure_image,
+    open_regular,
+)
+from qk_iteration.core.images.folder_listing import list_folder
+from qk_iteration.core.images.left_out import Why, shown
+from qk_iteration.core.user_error import UserError
+
+_BYTES_AT_ONCE = 1 << 20
+_UNSURE_NS = 2_000_000_000  # as coarse as the times of the coarsest file systems
+
+
+class FileState(NamedTuple):
+    """A file as the file system describes it.
+
+    Attributes:
+        path: Below the folder, with ``/`` between its parts.
+        num_bytes: Its size.
+        modified_ns: Time of its last change, in nanoseconds.
+    """
+
+    path: str
+    num_bytes: int
+    modified_ns: int
+
+
+class SeenFile(NamedTuple):
+    """A file whose content was read.
+
+    Attributes:
+        state: The file before it was read.
+        content: SHA-256 of its bytes, hexadecimal.
+        looked_ns: When it was read, in nanoseconds.
+    """
+
+    state: FileState
+    content: str
+    looked_ns: int
+
+    def is_current(self, state: FileState) -> bool:
+        """Whether the file is surely the one that was read.
+
+        One that changed just before it was read may change again within the same tick
+        of the file system's clock.
+        """
+        is_settled = self.looked_ns - self.state.modified_ns > _UNSURE_NS
+        return is_settled and self.state == state
+
+
+LeftOut = tuple[str, Why, str]
+"""Path below the folder, kind and reason."""
+
+
+@dataclass(frozen=True)
+class FolderFiles:
+    """What a folder holds now.
+
+    Attributes:
+        folder: Absolute.
+        files: Its regular files, sorted by path.
+        left_out: Everything else.
+    """
+
+    folder: Path
+    files: list[FileState]
+    left_out: list[LeftOut]
+
+    def full_path(self, path: str) -> str:
+        """The absolute path of one of its files."""
+        return str(self.folder / path)
+
+
+def look_at_folder(place: Path, *, what: str) -> FolderFiles:
+    """The files of a folder and its sub-folders, or one file alone.
+
+    Args:
+        place: A folder, or a single picture.
+        what: What the person calls it, for the error.
+
+    Raises:
+        UserError: If there is nothing of that name.
+    """
+    place = place.expanduser().absolute()
+    if place.is_file():
+        state = _state_of(str(place), place.name)
+        return FolderFiles(place.parent, [state], [])
+    if not place.is_dir():
+        raise UserError(
+            f"{what} must be an existing folder of pictures; got '{place}'. Check the "
+            "path."
+        )
+    listing = list_folder(place)
+    files: list[FileState] = []
+    left_out = [
+        (_below(place, path), why, said) for path, why, said in listing.left_out
+    ]
+    for path in listing.files:
+        try:
+            files.append(_state_of(path, _below(place, path)))
+        except OSError as error:
+            reason = f"It cannot be read: {error.strerror}."
+            left_out.append((_below(place, path), Why.GONE, reason))
+    return FolderFiles(place, files, left_out)
+
+
+def changed_files(
+    files: Iterable[FileState], seen: Mapping[str, SeenFile]
+) -> list[FileState]:
+    """The files that must be read: new ones, and those that may have changed."""
+    return [
+        state
+        for state in files
+        if state.path not in seen or not seen[state.path].is_current(state)
+    ]
+
+
+def content_of(path: str, *, max_pixels: int) -> str | UnreadableImageError:
+    """SHA-256 of a picture's bytes, or why it is none.
+
+    Args:
+        path: The file.
+        max_pixels: Of a readable picture; only for the reason.
+    """
+    try:
+        if not is_image(path):
+            measure_image(path, max_pixels=max_pixels)
+        with open_regular(Path(path)) as file:
+            digest = hashlib.sha256()
+            while part := file.read(_BYTES_AT_ONCE):
+                digest.update(part)
+            return digest.hexdigest()
+    except UnreadableImageError as error:
+        return error
+    except OSError as error:
+        reason = f"cannot be read: {error.strerror}."
+        return UnreadableImageError.of(Path(path), Why.UNREADABLE, reason)
+
+
+def _state_of(path: str, name: str) -> FileState:
+    status = os.stat(path)
+    return FileState(name, status.st_size, status.st_mtime_ns)
+
+
+def _below(folder: Path, path: str) -> str:
+    return shown(path).removeprefix(shown(str(folder)).rstrip("/") + "/")

@@ -1,0 +1,135 @@
+"""The pairs of pictures that are nearest to each other.
+
+Shapes:
+    Q: pictures that ask.
+    N: pictures of the collection.
+    D: numbers of a descriptor.
+    P: pairs.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qk_iteration.collection.background import biases_of, numbered
+from qk_iteration.core.progress_bar import progress_bar
+from qk_iteration.core.search.search_references import search_references
+from qk_iteration.core.stopping import stop_if_requested
+
+MAX_MATCHES = 20
+"""Of one picture; a larger group of copies hangs together all the same."""
+
+_QUERIES_AT_ONCE = 8192
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """Pairs of pictures, the surest first.
+
+    Attributes:
+        query_rows: Shape (P,), values in [0, Q).
+        match_rows: Shape (P,), values in [0, N).
+        scores: Cosine less the query's bias. Shape (P,), falling.
+        num_compared: Pairs of two pictures that were compared.
+    """
+
+    query_rows: NDArray[np.int64]
+    match_rows: NDArray[np.int64]
+    scores: NDArray[np.float32]
+    num_compared: int
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def take(self, chosen: NDArray[np.integer] | slice) -> "Pairs":
+        """Some of the pairs, by place; as many were compared."""
+        return Pairs(
+            self.query_rows[chosen],
+            self.match_rows[chosen],
+            self.scores[chosen],
+            self.num_compared,
+        )
+
+
+def pairs_with_queries(
+    queries: NDArray[np.float32],
+    collection: NDArray[np.float32],
+    background: NDArray[np.float32],
+    *,
+    usual_bias: float,
+    num_matches: int = MAX_MATCHES,
+) -> Pairs:
+    """The nearest pictures of the collection for each query.
+
+    Args:
+        queries: By the query side. Shape (Q, D).
+        collection: By the key side; read block by block. Shape (N, D).
+        background: A sample of the collection.
+        usual_bias: As ``biases_of``.
+        num_matches: Of each query.
+    """
+    parts = []
+    with progress_bar(unit="pictures") as bar:
+        bar.live.transient = True
+        task = bar.add_task("Searching", total=len(queries))
+        for start in range(0, len(queries), _QUERIES_AT_ONCE):
+            stop_if_requested()
+            block = np.ascontiguousarray(queries[start : start + _QUERIES_AT_ONCE])
+            found = search_references(
+                numbered(block),
+                numbered(collection),
+                num_candidates=num_matches,
+                per_query=True,
+                metric="inner_product",
+                device="cpu",
+            )
+            biases = biases_of(block, background, usual_bias=usual_bias)
+            scores = found.scores.astype(np.float32) - biases[found.query_rows]
+            parts.append((found.query_rows + start, found.reference_rows, scores))
+            bar.advance(task, len(block))
+    query_rows, match_rows, scores = (
+        np.concatenate(part) for part in zip(*parts, strict=True)
+    )
+    order = np.lexsort((match_rows, query_rows, -scores))
+    return Pairs(
+        query_rows[order],
+        match_rows[order],
+        scores[order],
+        len(queries) * len(collection),
+    )
+
+
+def pairs_within(
+    queries: NDArray[np.float32],
+    collection: NDArray[np.float32],
+    background: NDArray[np.float32],
+    *,
+    usual_bias: float,
+) -> Pairs:
+    """The nearest pairs inside a collection: none with itself, none in both directions.
+
+    Either picture of a pair may be the edited one. Both are tried as the query, and the
+    pair has the higher of the two scores.
+
+    Args:
+        queries: The collection by the query side. Shape (N, D).
+        collection: The same pictures by the key side. Shape (N, D).
+        background: A sample of the collection.
+        usual_bias: As ``biases_of``.
+    """
+    directed = pairs_with_queries(
+        queries,
+        collection,
+        background,
+        usual_bias=usual_bias,
+        num_matches=MAX_MATCHES + 1,
+    )
+    others = directed.take(np.flatnonzero(directed.query_rows != directed.match_rows))
+    first = np.minimum(others.query_rows, others.match_rows)
+    second = np.maximum(others.query_rows, others.match_rows)
+    # Best first, so that the first of two directions has the higher score.
+    _, places = np.unique(first * len(collection) + second, return_index=True)
+    places = np.sort(places)
+    num_compared = len(collection) * (len(collection) - 1)
+    return Pairs(first[places], second[places], others.scores[places], num_compared)

@@ -1,0 +1,168 @@
+"""A folder ready to be searched: its files, and the rows that describe them."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from qk_iteration.collection.content_files import LeftOut, look_at_folder
+from qk_iteration.collection.copy_groups import best_first
+from qk_iteration.collection.describe_folder import FolderUpdate, describe_folder
+from qk_iteration.collection.descriptor_store import DescriptorStore
+from qk_iteration.core.describing.describer import Describer
+from qk_iteration.core.describing.describing_config import DescriptionConfig
+from qk_iteration.core.images.left_out import Why
+from qk_iteration.core.user_error import UserError
+
+
+@dataclass(frozen=True, eq=False)
+class FolderIndex:
+    """What a folder held when it was last looked at.
+
+    Attributes:
+        folder: Absolute.
+        files: `path` (below the folder), `num_bytes`, `content`, `row`, `width`,
+            `height`; pictures that are too small are not among them.
+        query_vectors: One row for each content by the query side, memory-mapped.
+            Shape (N, D).
+        key_vectors: The same contents by the key side. Shape (N, D).
+        left_out: Path, kind and reason of the other files.
+        fingerprint: Of what describes its pictures.
+        num_described: Pictures described by the last look.
+        num_forgotten: Files that the last look missed.
+    """
+
+    folder: Path
+    files: pd.DataFrame
+    query_vectors: NDArray[np.float32]
+    key_vectors: NDArray[np.float32]
+    left_out: list[LeftOut]
+    fingerprint: str
+    num_described: int = 0
+    num_forgotten: int = 0
+
+    @cached_property
+    def quality(self) -> Mapping[str, tuple[int, int]]:
+        """Pixels and bytes of each file."""
+        pixels = self.files["width"] * self.files["height"]
+        return dict(
+            zip(
+                self.files["path"],
+                zip(pixels.tolist(), self.files["num_bytes"].tolist(), strict=True),
+                strict=True,
+            )
+        )
+
+    @cached_property
+    def files_of_row(self) -> Mapping[int, list[str]]:
+        """The files of each content, the best first."""
+        files: dict[int, list[str]] = {}
+        for row, path in zip(
+            self.files["row"].tolist(), self.files["path"], strict=True
+        ):
+            files.setdefault(row, []).append(path)
+        return {row: best_first(paths, self.quality) for row, paths in files.items()}
+
+    @cached_property
+    def row_of_content(self) -> Mapping[str, int]:
+        """The row of each content."""
+        pairs = self.files[["content", "row"]].drop_duplicates()
+        return dict(zip(pairs["content"], pairs["row"].astype(int), strict=True))
+
+    @cached_property
+    def _place_of_file(self) -> Mapping[str, int]:
+        return {path: place for place, path in enumerate(self.files["path"])}
+
+    def file_named(self, path: str) -> "pd.Series[Any]":
+        """The line of ``files`` of one file."""
+        return self.files.iloc[self._place_of_file[path]]
+
+    def full_path(self, path: str) -> str:
+        """The absolute path of a file."""
+        return str(self.folder / path)
+
+
+def index_folder(
+    place: Path,
+    keep: Path,
+    describer: Describer,
+    config: DescriptionConfig,
+    *,
+    what: str,
+    has_halves: bool = False,
+    max_pixels: int,
+    min_side: int,
+) -> FolderIndex:
+    """Look at a folder, describe what is new, and open what is kept of it.
+
+    Args:
+        place: A folder of pictures, or one picture.
+        keep: Where descriptors are kept; nobody else may use it meanwhile.
+        describer: Of the pictures.
+        config: Batches and workers.
+        what: What the person calls the folder.
+        has_halves: Whether a row of the describer holds the query's half and the key's.
+        max_pixels: Larger pictures are left out, undecoded.
+        min_side: Pictures with a shorter side below this are left out; pixels.
+
+    Raises:
+        UserError: If there is no usable picture.
+        StoppedError: If a stop was asked for; what was described is kept.
+    """
+    found = look_at_folder(place, what=what)
+    store = open_store(keep, describer)
+    try:
+        update = describe_folder(found, store, describer, config, max_pixels=max_pixels)
+        index = _opened(
+            found.folder, store, update, min_side, describer.fingerprint, has_halves
+        )
+    finally:
+        store.close()
+    if len(index.files) == 0:
+        first = next((f" First: {p}: {why}" for p, _, why in index.left_out), "")
+        raise UserError(
+            f"{what} ('{place}') must hold at least one usable picture; got "
+            f"{len(index.left_out)} files, none usable.{first}"
+        )
+    return index
+
+
+def open_store(keep: Path, describer: Describer) -> DescriptorStore:
+    """The store of one model's descriptors below a folder of several."""
+    name = hashlib.sha256(describer.fingerprint.encode()).hexdigest()[:12]
+    return DescriptorStore(keep / name, fingerprint=describer.fingerprint)
+
+
+def _opened(
+    folder: Path,
+    store: DescriptorStore,
+    update: FolderUpdate,
+    min_side: int,
+    fingerprint: str,
+    has_halves: bool,
+) -> FolderIndex:
+    vectors = store.vectors()
+    half = vectors.shape[1] // 2 if has_halves else 0
+    table = store.table()
+    is_small = table[["width", "height"]].min(axis=1) < min_side
+    left_out = list(update.left_out)
+    columns = (table[is_small][name] for name in ("path", "width", "height"))
+    for path, width, height in zip(*columns, strict=True):
+        reason = f"Both sides must have at least {min_side} pixels; got "
+        left_out.append((path, Why.TOO_SMALL, f"{reason}{width} x {height}."))
+    return FolderIndex(
+        folder,
+        table[~is_small].reset_index(drop=True),
+        vectors[:, : half or None],
+        vectors[:, half:],
+        sorted(left_out),
+        fingerprint,
+        update.num_described,
+        update.num_forgotten,
+    )

@@ -1,0 +1,206 @@
+"""Which score keeps a promise of precision, in a search of any size.
+
+How many of the pairs found are wrong depends on how many pairs were compared, and on
+how many copies there are: the same score that is right nine times of ten among a
+hundred pictures is wrong nine times of ten among ten thousand. So the calibration does
+not keep a precision, but two things that carry over: how many true matches score how
+high, and how seldom a pair of two different pictures does. In a search that compares M
+pairs and finds m of them at a score or above, as many as M times that rate will be
+wrong, and the precision is
+
+    1 - M * rate(score) / m
+
+Above the highest wrong pairs ever seen the rate goes on falling as the exponential that
+fits the highest of them best.
+
+Shapes:
+    T: true matches.
+    W: the wrong pairs kept, those of the highest scores.
+    m: pairs found in a search.
+
+References:
+    Storey, 2002, "A direct approach to false discovery rates" (the estimate, and the
+    precision of an item as the best of all thresholds that include it).
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qk_iteration.core.formats.format_error import FormatError
+
+WRONG_SCORES_KEPT = 2000
+_TAIL = 60
+"""Of the wrong pairs of the highest scores, those that the tail is fitted to."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Threshold:
+    """Where a promise of precision is kept.
+
+    Attributes:
+        score: Pairs of this score and above are taken.
+        precision: Expected of them.
+        recall: Share of the calibration's true matches that score as high.
+        num_pairs: Pairs taken.
+    """
+
+    score: float
+    precision: float
+    recall: float
+    num_pairs: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MatchCalibration:
+    """How true matches and wrong pairs score, measured where they are known.
+
+    Attributes:
+        right_scores: Of all true matches, highest first. Shape (T,).
+        wrong_scores: The highest of wrong pairs, highest first. Shape (W,).
+        num_wrong_pairs: Wrong pairs compared, those kept and all others.
+        usual_bias: Mean of what normalization took from a query's scores; for
+            collections too small to tell.
+        source: What it was made with, for a person.
+        fingerprint: Of the describers of both sides.
+
+    Raises:
+        FormatError: If the numbers are not such a calibration.
+    """
+
+    right_scores: NDArray[np.float64]
+    wrong_scores: NDArray[np.float64]
+    num_wrong_pairs: int
+    usual_bias: float
+    source: str
+    fingerprint: str
+
+    def __post_init__(self) -> None:
+        for scores in (self.right_scores, self.wrong_scores):
+            is_falling = scores.ndim == 1 and bool((np.diff(scores) <= 0).all())
+            if len(scores) == 0 or not is_falling or not np.isfinite(scores).all():
+                raise FormatError(
+                    "A calibration must hold scores of right and of wrong pairs, "
+                    "highest first. Make it again."
+                )
+        if self.num_wrong_pairs < len(self.wrong_scores):
+            raise FormatError(
+                f"num_wrong_pairs must be at least the {len(self.wrong_scores)} kept; "
+                f"got {self.num_wrong_pairs}."
+            )
+
+    def recall_at(self, score: float) -> float:
+        """Share of the true matches that score as high."""
+        return float((self.right_scores >= score).mean())
+
+    def wrong_rate(self, scores: NDArray[np.floating]) -> NDArray[np.float64]:
+        """How often a pair of different pictures reaches each score; the same shape."""
+        asked = np.asarray(scores, np.float64)
+        counts = np.searchsorted(-self.wrong_scores, -asked, side="right")
+        tail = min(_TAIL, len(self.wrong_scores) - 1)
+        start = self.wrong_scores[tail]
+        spread = (self.wrong_scores[:tail] - start).mean() if tail else 0.0
+        beyond = np.exp(-(asked - start) / max(spread, 1e-9)) * max(tail, 1)
+        fitted = np.where(asked > start, beyond, 0)
+        rates = np.maximum(fitted, counts) / self.num_wrong_pairs
+        # Below the scores that were kept nothing is known but that it is no less.
+        rates[asked < self.wrong_scores[-1]] = 1.0
+        return rates
+
+    def precision_of(
+        self, scores: NDArray[np.floating], *, num_compared: int
+    ) -> NDArray[np.float64]:
+        """Expected precision of each pair found and all above it.
+
+        Args:
+            scores: Of the pairs found, highest first. Shape (m,).
+            num_compared: Pairs of two pictures that were compared.
+
+        Returns:
+            Shape (m,), in [0, 1], not rising.
+        """
+        num_found = np.arange(1, len(scores) + 1)
+        wrong = self.wrong_rate(scores) * num_compared
+        precision = np.maximum(0.0, 1.0 - wrong / num_found)
+        best: NDArray[np.float64] = np.maximum.accumulate(precision[::-1])[::-1]
+        return best
+
+    def threshold_for(
+        self, precision: float, scores: NDArray[np.floating], *, num_compared: int
+    ) -> Threshold | None:
+        """The lowest score that keeps the promise; None where none does.
+
+        Args:
+            precision: Promised at least.
+            scores: As ``precision_of``.
+            num_compared: As ``precision_of``.
+        """
+        expected = self.precision_of(scores, num_compared=num_compared)
+        kept = int((expected >= precision).sum())
+        if kept == 0:
+            return None
+        score = float(scores[kept - 1])
+        return Threshold(
+            score=score,
+            precision=float(expected[kept - 1]),
+            recall=self.recall_at(score),
+            num_pairs=kept,
+        )
+
+    def to_json(self) -> str:
+        """All of it as a JSON object, with every digit."""
+        content = asdict(self)
+        for name in ("right_scores", "wrong_scores"):
+            content[name] = content[name].tolist()
+        return json.dumps(content)
+
+    @classmethod
+    def from_json(cls, text: str) -> "MatchCalibration":
+        """What ``to_json`` wrote.
+
+        Raises:
+            FormatError: If it is not that.
+        """
+        try:
+            content: dict[str, Any] = json.loads(text)
+            for name in ("right_scores", "wrong_scores"):
+                content[name] = np.array(content[name], np.float64)
+            return cls(**content)
+        except (ValueError, TypeError, KeyError) as error:
+            raise FormatError(
+                f"The calibration cannot be read: {error} Make it again."
+            ) from error
+
+
+def calibrate_matches(
+    scores: NDArray[np.floating],
+    is_true: NDArray[np.bool_],
+    *,
+    usual_bias: float,
+    source: str,
+    fingerprint: str,
+) -> MatchCalibration:
+    """The calibration of judged queries.
+
+    Args:
+        scores: Of every query with every reference. Shape (Q, R).
+        is_true: Which of these pairs are true matches. Shape (Q, R).
+        usual_bias: As the attribute.
+        source: As the attribute.
+        fingerprint: As the attribute.
+
+    Raises:
+        FormatError: If there are no true matches, or no others.
+    """
+    wrong = np.sort(scores[~is_true].astype(np.float64))[::-1]
+    return MatchCalibration(
+        right_scores=np.sort(scores[is_true].astype(np.float64))[::-1],
+        wrong_scores=wrong[:WRONG_SCORES_KEPT],
+        num_wrong_pairs=len(wrong),
+        usual_bias=usual_bias,
+        source=source,
+        fingerprint=fingerprint,
+    )

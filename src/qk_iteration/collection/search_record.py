@@ -1,0 +1,87 @@
+"""What a search leaves for later questions: how it was made, and what it found out.
+
+``search.json`` and ``background.npy`` lie in the output; descriptors lie where they are
+kept.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qk_iteration.collection.match_calibration import MatchCalibration, Threshold
+from qk_iteration.core.formats.atomic_file import replacing
+from qk_iteration.core.user_error import UserError
+
+RECORD = "search.json"
+BACKGROUND = "background.npy"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SearchRecord:
+    """A finished search.
+
+    Attributes:
+        folder: The collection.
+        keep: Where its descriptors are kept.
+        model: What described it.
+        has_halves: Whether its rows hold the query's half and the key's.
+        calibration: What said which score keeps a promise.
+        precision: What was promised.
+        threshold: Where it was kept; None where it could not be.
+        min_side: Pictures with a shorter side were left out; pixels.
+    """
+
+    folder: Path
+    keep: Path
+    model: Path
+    has_halves: bool
+    calibration: MatchCalibration
+    precision: float
+    threshold: Threshold | None
+    min_side: int
+
+    def save(self, output: Path, background: NDArray[np.float32]) -> None:
+        """Write both files, each whole or not at all."""
+        content = {
+            "folder": str(self.folder),
+            "keep": str(self.keep),
+            "model": str(self.model),
+            "has_halves": self.has_halves,
+            "calibration": json.loads(self.calibration.to_json()),
+            "precision": self.precision,
+            "threshold": None if self.threshold is None else asdict(self.threshold),
+            "min_side": self.min_side,
+        }
+        with replacing(output / BACKGROUND) as partial, partial.open("wb") as file:
+            np.save(file, background)
+        with replacing(output / RECORD) as partial:
+            partial.write_text(json.dumps(content), encoding="utf-8")
+
+
+def read_record(output: Path) -> tuple[SearchRecord, NDArray[np.float32]]:
+    """The search of a folder, and its sample of the collection.
+
+    Raises:
+        UserError: If there is none.
+    """
+    try:
+        content = json.loads((output / RECORD).read_text(encoding="utf-8"))
+        background: NDArray[np.float32] = np.load(output / BACKGROUND)
+        threshold = content.pop("threshold")
+        calibration = MatchCalibration.from_json(json.dumps(content.pop("calibration")))
+        for name in ("folder", "keep", "model"):
+            content[name] = Path(content[name])
+        record = SearchRecord(
+            **content,
+            calibration=calibration,
+            threshold=None if threshold is None else Threshold(**threshold),
+        )
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise UserError(
+            f"'{output}' holds no finished search ({type(error).__name__}: {error}). "
+            f"Make one: qk-find COLLECTION --output {output}"
+        ) from error
+    return record, background

@@ -1,0 +1,1 @@
+"""Pages that show matches: a person believes what can be looked at."""

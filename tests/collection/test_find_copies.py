@@ -1,0 +1,173 @@
+"""find_copies is compared with the copies that were planted in a folder of pictures."""
+
+import csv
+import hashlib
+import os
+import shutil
+import signal
+
+import pytest
+from PIL import Image
+
+from qk_iteration.collection import describe_folder as describing
+from qk_iteration.collection.find_copies import find_copies
+from qk_iteration.core.stopping import StoppedError, request_stop, withdraw_stop
+from qk_iteration.core.user_error import UserError
+
+PLANTED = {
+    ("small_of_03.jpg", "IMG_03.png"),
+    ("turned_07.jpg", "IMG_07.png"),
+    ("IMG_09.png", "large_of_09.png"),
+}
+
+
+def pairs_of(found, *, identical):
+    table = found.matches[(found.matches["score"] == 1.0) == identical]
+    return set(zip(table["query"], table["match"], strict=True))
+
+
+def state_of(folder):
+    return {
+        path: (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns)
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_planted_copies_are_found_the_better_picture_as_the_match(
+    photos, model, tmp_path, quick
+):
+    before = state_of(photos)
+    found = find_copies(photos, output=tmp_path / "out", model=model, **quick)
+    assert pairs_of(found, identical=False) == PLANTED
+    assert pairs_of(found, identical=True) == {
+        ("again.png", "IMG_05.png"),
+        ("trip/IMG_05.png", "IMG_05.png"),
+    }
+    firsts = found.groups[found.groups["place"] == 1]["file"]
+    assert set(firsts) == {"IMG_05.png", "IMG_03.png", "IMG_07.png", "large_of_09.png"}
+    assert found.groups.groupby("group").size().max() == 3
+    assert state_of(photos) == before, "no picture may be touched"
+
+
+def test_left_out_files_have_a_row_with_the_reason(photos, model, tmp_path, quick):
+    found = find_copies(photos, output=tmp_path / "out", model=model, **quick)
+    why = dict(zip(found.left_out["path"], found.left_out["why"], strict=True))
+    assert why == {
+        "notes.txt": "of an unknown format",
+        "cut.png": "unreadable",
+        "dot.png": "too small",
+    }
+    with (tmp_path / "out" / "left_out.csv").open(newline="") as file:
+        assert [row["path"] for row in csv.DictReader(file)] == sorted(why)
+
+
+def test_a_second_search_describes_only_what_is_new(photos, model, tmp_path, quick):
+    def search():
+        return find_copies(photos, output=tmp_path / "out", model=model, **quick)
+
+    first = search()
+    assert first.num_described == 54
+    assert search().num_described == 0
+    (photos / "IMG_20.png").rename(photos / "trip" / "renamed.png")
+    os.utime(photos / "IMG_21.png", ns=(0, 0))
+    assert search().num_described == 0, "renamed and touched files are known by content"
+    (photos / "IMG_22.png").unlink()
+    shutil.copy(photos / "IMG_30.png", photos / "IMG_31.png")
+    Image.new("RGB", (40, 40), "red").save(photos / "new.png")
+    third = search()
+    assert third.num_described == 1
+    assert ("IMG_31.png", "IMG_30.png") in pairs_of(third, identical=True)
+    assert pairs_of(third, identical=False) == PLANTED
+
+
+def test_tables_of_a_second_search_are_the_same(photos, model, tmp_path, quick):
+    tables = []
+    for output in ("out", "out", "elsewhere"):
+        find_copies(photos, output=tmp_path / output, model=model, **quick)
+        folder = tmp_path / output
+        tables.append(
+            [(folder / name).read_text() for name in ("matches.csv", "groups.csv")]
+        )
+    assert tables[0] == tables[1] == tables[2]
+
+
+def test_a_stopped_search_goes_on_where_it_was(
+    photos, model, tmp_path, quick, monkeypatch
+):
+    monkeypatch.setattr(describing, "FILES_PER_RANGE", 16)
+    describe_files = describing.describe_files
+
+    def stop_after_the_second_range(paths, *args, **kwargs):
+        yield from describe_files(paths, *args, **kwargs)
+        calls.append(len(paths))
+        if len(calls) == 2:
+            request_stop(signal.SIGTERM)
+
+    calls = []
+    monkeypatch.setattr(describing, "describe_files", stop_after_the_second_range)
+    with pytest.raises(StoppedError):
+        find_copies(photos, output=tmp_path / "out", model=model, **quick)
+    withdraw_stop()
+    monkeypatch.setattr(describing, "describe_files", describe_files)
+    found = find_copies(photos, output=tmp_path / "out", model=model, **quick)
+    assert found.num_described == 54 - sum(calls)
+    assert pairs_of(found, identical=False) == PLANTED
+
+
+def test_copies_of_a_second_folder_are_found_and_no_file_with_itself(
+    photos, model, tmp_path, quick
+):
+    asked = tmp_path / "asked"
+    asked.mkdir()
+    with Image.open(photos / "IMG_12.png") as image:
+        image.resize((50, 40)).save(asked / "IMG_12.jpg")
+    shutil.copy(photos / "IMG_40.png", asked / "same bytes.png")
+    (asked / "link.png").symlink_to(photos / "IMG_41.png")
+    Image.new("RGB", (64, 48), "blue").save(asked / "stranger.png")
+    found = find_copies(photos, asked, output=tmp_path / "out", model=model, **quick)
+    assert pairs_of(found, identical=False) == {("IMG_12.jpg", "IMG_12.png")}
+    assert pairs_of(found, identical=True) == {("same bytes.png", "IMG_40.png")}
+    assert set(found.groups["folder"]) == {"collection", "queries"}
+
+
+def test_the_collection_named_twice_is_searched_against_itself(
+    photos, model, tmp_path, quick
+):
+    found = find_copies(photos, photos, output=tmp_path / "out", model=model, **quick)
+    assert pairs_of(found, identical=False) == PLANTED
+
+
+def test_a_promise_no_score_keeps_gives_identical_files_only(
+    photos, model, tmp_path, quick
+):
+    found = find_copies(
+        photos, output=tmp_path / "out", model=model, precision=0.999999, **quick
+    )
+    assert found.threshold is None
+    assert pairs_of(found, identical=False) == set()
+    assert len(pairs_of(found, identical=True)) == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"precision": 1.0}, "between 0 and 1"),
+        ({"collection": "nowhere"}, "existing folder of pictures"),
+        ({"model": "nothing.pt"}, "neither"),
+        ({"calibration": "nothing.json"}, "no file"),
+    ],
+)
+def test_what_cannot_be_is_said_in_one_sentence(
+    photos, model, tmp_path, quick, changes, message
+):
+    arguments = {"collection": photos, "model": model, **quick, **changes}
+    with pytest.raises(UserError, match=message):
+        find_copies(**arguments, output=tmp_path / "out")
+
+
+def test_a_folder_without_pictures_is_an_error(model, tmp_path, quick):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "a.txt").write_text("text")
+    with pytest.raises(UserError, match="at least one usable picture; got 1 files"):
+        find_copies(tmp_path / "empty", output=tmp_path / "o", model=model, **quick)

@@ -1,0 +1,81 @@
+"""The promise is compared with what is right among scores drawn from known laws."""
+
+import numpy as np
+import pytest
+
+from qk_iteration.collection.match_calibration import (
+    MatchCalibration,
+    calibrate_matches,
+)
+from qk_iteration.core.formats.format_error import FormatError
+
+
+def made_of(right, wrong):
+    scores = np.concatenate([right, wrong])[None]
+    is_true = np.zeros(scores.shape, bool)
+    is_true[0, : len(right)] = True
+    return calibrate_matches(
+        scores, is_true, usual_bias=0.1, source="numbers", fingerprint="f"
+    )
+
+
+def test_hand_computed_threshold():
+    # 1 wrong pair of 100 reaches .5, and there is none above: with 100 pairs compared
+    # one wrong is expected among those from .5 on.
+    wrong = np.concatenate([[0.5], np.zeros(99)])
+    told = made_of(np.array([0.9, 0.5, 0.3]), wrong)
+    assert told.wrong_rate(np.array([0.5])) == pytest.approx([0.01])
+    found = np.array([0.9, 0.8, 0.7, 0.5])
+    expected = told.precision_of(found, num_compared=100)
+    assert expected[-1] == pytest.approx(3 / 4)
+    threshold = told.threshold_for(0.7, found, num_compared=100)
+    assert (threshold.score, threshold.num_pairs) == (0.5, 4)
+    assert threshold.recall == pytest.approx(2 / 3)
+    assert told.threshold_for(0.7, found[-1:], num_compared=100) is None
+
+
+def test_the_same_score_promises_less_where_more_pairs_are_compared():
+    told = made_of(np.full(5, 0.9), np.linspace(0.6, -1, 10_000))
+    found = np.linspace(0.9, 0.3, 50)
+    few, many = (
+        told.precision_of(found, num_compared=number) for number in (10**3, 10**6)
+    )
+    assert (many <= few).all()
+    assert (np.diff(few) <= 0).all()
+    assert many[-1] == 0
+
+
+@pytest.mark.parametrize("num_compared", [200_000, 2_000_000])
+@pytest.mark.parametrize("promise", [0.8, 0.95])
+def test_a_promise_is_kept_in_a_search_of_another_size(num_compared, promise):
+    generator = np.random.default_rng(0)
+
+    def wrong(number):
+        return generator.exponential(0.05, number) - 0.3
+
+    shares = []
+    for _ in range(20):
+        told = made_of(generator.uniform(0.2, 1.2, 500), wrong(300_000))
+        right = generator.uniform(0.2, 1.2, 80)
+        scores = np.concatenate([right, wrong(num_compared)])
+        order = np.argsort(-scores)[:5000]
+        threshold = told.threshold_for(
+            promise, scores[order], num_compared=num_compared
+        )
+        shares.append((order[: threshold.num_pairs] < len(right)).mean())
+    # The highest wrong scores seen hold the threshold up now and then.
+    assert promise - 0.03 < np.mean(shares) < promise + 0.06
+
+
+def test_a_file_gives_back_what_it_was_written_from():
+    told = made_of(np.array([0.25, 0.5]), np.array([0.1, 0.2, 0.3]))
+    again = MatchCalibration.from_json(told.to_json())
+    np.testing.assert_array_equal(again.right_scores, told.right_scores)
+    np.testing.assert_array_equal(again.wrong_scores, told.wrong_scores)
+    assert (again.num_wrong_pairs, again.usual_bias) == (3, 0.1)
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"right_scores": []}'])
+def test_what_is_no_calibration_is_refused(text):
+    with pytest.raises(FormatError, match="Make it again"):
+        MatchCalibration.from_json(text)
