@@ -7,3 +7,9 @@ class UserError(ValueError):
     Commands show the sentence without a traceback. Any other exception, a ValueError of
     NumPy or torch included, keeps its traceback: it may be a bug of ours.
     """
+
+
+def first_line(error: BaseException) -> str:
+    """What an error of another library says, in one line; its kind if it is silent."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

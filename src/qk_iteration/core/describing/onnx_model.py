@@ -16,7 +16,7 @@ from torch import Tensor
 
 from qk_iteration.core.describing.chosen_output import choose_output
 from qk_iteration.core.describing.describer import unit_length
-from qk_iteration.core.user_error import UserError
+from qk_iteration.core.user_error import UserError, first_line
 
 _NUMBERS: Mapping[str, type[np.generic]] = {
     "tensor(float)": np.float32,
@@ -101,7 +101,7 @@ class OnnxModel:
         except Exception as error:  # The library's errors have no common base.
             raise UserError(
                 f"'{self._path}' cannot describe pictures of shape {padded.shape[1:]}: "
-                f"{str(error).splitlines()[0]}"
+                f"{first_line(error)}"
             ) from error
         vectors = check_vectors(output, size, what=str(self._path))
         return vectors[: len(images)].astype(np.float32)
@@ -147,7 +147,7 @@ def _open(path: Path) -> Any:
     except Exception as error:  # The library's errors have no common base of their own.
         raise UserError(
             f"model_path must be a whole .onnx file; '{path}' is not: "
-            f"{str(error).splitlines()[0]}"
+            f"{first_line(error)}"
         ) from error
 
 

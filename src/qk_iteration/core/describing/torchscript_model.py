@@ -8,6 +8,7 @@ Shapes:
     D: numbers of a descriptor.
 """
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from torch import Tensor
 from qk_iteration.core.describing.chosen_output import choose_output
 from qk_iteration.core.describing.describer import unit_length
 from qk_iteration.core.describing.onnx_model import check_vectors
-from qk_iteration.core.user_error import UserError
+from qk_iteration.core.user_error import UserError, first_line
 
 
 class TorchScriptModel:
@@ -39,11 +40,14 @@ class TorchScriptModel:
         self._device = device
         self._has_channels_last = False
         try:
-            self._module = torch.jit.load(str(path), map_location=device).eval()
-        except (RuntimeError, ValueError, OSError) as error:
+            with warnings.catch_warnings():
+                # Others' files are what they are, whatever torch exports today.
+                warnings.simplefilter("ignore", FutureWarning)
+                self._module = torch.jit.load(str(path), map_location=device).eval()
+        except Exception as error:  # Damaged files raise errors of many kinds.
             raise UserError(
                 f"model_path must be a folder of ours, a TorchScript or an .onnx file; "
-                f"'{path}' is not: {str(error).splitlines()[0]}"
+                f"'{path}' is not: {first_line(error)}"
             ) from error
         floats = (p.dtype for p in self._module.parameters() if p.is_floating_point())
         self._dtype = next(floats, torch.float32)
@@ -80,10 +84,12 @@ class TorchScriptModel:
     def _call(self, pixels: Tensor) -> Any:
         try:
             return self._module(pixels)
-        except RuntimeError as error:
+        except Exception as error:  # Of the foreign code, whatever they are.
+            # TorchScript's own traceback stands before what happened.
+            last_line = (str(error).strip() or type(error).__name__).splitlines()[-1]
             raise UserError(
                 f"'{self._path}' cannot describe pictures of shape "
-                f"{tuple(pixels.shape[1:])}: {str(error).strip().splitlines()[-1]}"
+                f"{tuple(pixels.shape[1:])}: {last_line}"
             ) from error
 
     def _output_of(self, output: Any) -> Any:

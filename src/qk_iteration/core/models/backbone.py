@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from qk_iteration.core.models.backbone_weights import RANDOM_WEIGHTS, load_weights
-from qk_iteration.core.user_error import UserError
+from qk_iteration.core.user_error import UserError, first_line
 
 
 def load_backbone(
@@ -56,7 +56,7 @@ def wrong_size(name: str, image_size: int, error: Exception) -> UserError:
     """What to raise where a network is not made for images of a size."""
     known = timm.get_pretrained_cfg(name)
     own = f" Its own size is {known.input_size[-1]}." if known else ""
-    reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+    reason = first_line(error).rstrip(".")
     return UserError(
         f"model.image_size must suit backbone '{name}'; got {image_size}: {reason}."
         f"{own}"

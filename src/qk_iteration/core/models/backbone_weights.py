@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from qk_iteration.core.user_error import UserError
+from qk_iteration.core.user_error import UserError, first_line
 
 PACKAGED_WEIGHTS = "package"
 RANDOM_WEIGHTS = "random"
@@ -126,7 +126,7 @@ def _read_state_dict(path: Path) -> dict[str, Tensor]:
     except Exception as error:  # Damaged files raise errors of many kinds.
         raise UserError(
             f"{path} must hold a state dict that loads without running code; it does "
-            f"not: {str(error).splitlines()[0]}"
+            f"not: {first_line(error)}"
         ) from error
     for key in ("state_dict", "model"):  # The usual wrappers of training scripts.
         if isinstance(content, dict) and isinstance(content.get(key), dict):
