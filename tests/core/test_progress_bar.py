@@ -35,6 +35,16 @@ def test_a_bar_shows_count_and_rate_in_its_unit(monkeypatch):
     assert "0:00:02 left 0:00:02" in text
 
 
+def test_what_is_done_in_one_go_has_a_rate_too():
+    clock = Clock()
+    progress = progress_bar()
+    progress.get_time = clock
+    task = progress.add_task("describing", total=6)
+    clock.now += 2
+    progress.advance(task, 6)
+    assert "3 images/s" in text_of(progress)
+
+
 def test_a_training_shows_phase_and_loss_and_counts_earlier_steps(monkeypatch):
     clock = Clock()
 

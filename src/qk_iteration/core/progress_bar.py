@@ -44,6 +44,8 @@ class _RateColumn(ProgressColumn):
 
     def render(self, task: Task) -> Text:
         items = task.finished_speed or task.speed or 0
+        if not items and task.finished and task.elapsed:  # All in one go.
+            items = task.completed / task.elapsed
         return Text(f"{items * self._units_per_item:,.0f} {self._unit}/s")
 
 
