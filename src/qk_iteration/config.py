@@ -23,6 +23,7 @@ from qk_iteration.core.learning.learning_config import (
 )
 from qk_iteration.core.models.model_config import ModelConfig
 from qk_iteration.core.parameter_block import ParameterBlock
+from qk_iteration.core.search.search_config import SearchConfig
 
 __all__ = [
     "BLOCKS",
@@ -37,6 +38,7 @@ __all__ = [
     "QKConfig",
     "ScoredFilesConfig",
     "ScoringConfig",
+    "SearchConfig",
     "SimCLRConfig",
 ]
 
@@ -101,6 +103,7 @@ BLOCKS: dict[str, type[BaseModel]] = {
     "qk": QKConfig,
     "scored_files": ScoredFilesConfig,
     "scoring": ScoringConfig,
+    "search": SearchConfig,
     "simclr": SimCLRConfig,
     "training_edits": EditRecipe,
 }

@@ -1,11 +1,9 @@
 """Pairs without the images' own are compared with a search in which none is its own."""
 
 import numpy as np
-import pytest
 
 from qk_iteration.core.formats.predicted_matches import PredictedMatches
 from qk_iteration.core.search.own_pairs import (
-    first_pairs,
     num_shared_ids,
     without_own_pairs,
 )
@@ -40,15 +38,3 @@ def test_shared_ids_are_counted():
     ids = np.array(["a", "b", "c"])
     assert num_shared_ids(ids, np.array(["c", "x", "a"])) == 2
     assert num_shared_ids(ids, np.array(["x"])) == 0
-
-
-@pytest.mark.parametrize(
-    ("limit", "per_query", "expected"),
-    [
-        (2, False, [("a", "a"), ("b", "b")]),
-        (1, True, [("a", "a"), ("b", "b"), ("c", "a")]),
-        (9, True, rows_of(PREDICTED)),
-    ],
-)
-def test_the_first_pairs_are_those_of_the_list(limit, per_query, expected):
-    assert rows_of(first_pairs(PREDICTED, limit, per_query=per_query)) == expected

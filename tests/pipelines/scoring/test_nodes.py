@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from qk_iteration.config import NormalizationConfig, ScoringConfig
+from qk_iteration.config import NormalizationConfig, ScoringConfig, SearchConfig
 from qk_iteration.core.formats.descriptors import Descriptors
 from qk_iteration.core.formats.ground_truth import TrueMatches
 from qk_iteration.core.models import device as devices
@@ -20,6 +20,15 @@ SCORING = ScoringConfig(
     normalization=NormalizationConfig(
         first_neighbor=0, last_neighbor=0, reduction="mean", weight=1.0
     ),
+)
+SEARCH = SearchConfig(
+    index="exact",
+    rerank=4,
+    pairs_per_query=3,
+    recall_queries=10,
+    seed=0,
+    hnsw={"neighbors": 8, "build_effort": 40, "search_effort": 40},
+    ivf={"lists": 1, "probes": 1, "training_rows": 100, "on_disk": False},
 )
 TRUTH = TrueMatches({"Q0": ("R0",), "Q1": ("R1",), "Q2": ("R2",)})
 
@@ -47,7 +56,7 @@ def test_the_device_asked_for_is_searched_on(monkeypatch, device):
         monkeypatch.setattr(
             module, name, lambda *args, **settings: asked.append(settings["device"])
         )
-    nodes.search(None, None, None, SCORING, device)
+    nodes.search(None, None, None, SCORING, SEARCH, device)
     nodes.normalize(None, None, None, SCORING, device)
     assert asked == [device, device]
 
@@ -55,7 +64,7 @@ def test_the_device_asked_for_is_searched_on(monkeypatch, device):
 def test_metrics_name_the_benchmark_and_the_log_what_was_scored(caplog):
     caplog.set_level("INFO")
     queries, references = draw("Q", 3), draw("R", 5)
-    matches = nodes.search(queries, references, TRUTH, SCORING, "cpu")
+    matches = nodes.search(queries, references, TRUTH, SCORING, SEARCH, "cpu")
     (score,) = (
         node for node in create_pipeline("qk").nodes if node.short_name == "score"
     )
@@ -66,3 +75,13 @@ def test_metrics_name_the_benchmark_and_the_log_what_was_scored(caplog):
     said = "Test queries, query model against key model"
     assert f"{said}, protocol isc2021: micro-AP 1.0000" in caplog.text
     assert f"{said}, scores normalized, protocol isc2021" in caplog.text
+
+
+def test_an_index_proposes_pairs_and_the_log_says_what_it_misses(caplog):
+    caplog.set_level("INFO")
+    queries, references = draw("Q", 3), draw("R", 5)
+    settings = SEARCH.model_copy(update={"index": "flat"})
+    found = nodes.search(queries, references, TRUTH, SCORING, settings, "cpu")
+    assert len(found) == 9  # three of each query
+    assert found.columns()[1][:3].tolist() == ["R0", "R1", "R2"]
+    assert "Index flat finds 100.0 % of the nearest" in caplog.text

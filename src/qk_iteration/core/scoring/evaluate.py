@@ -48,7 +48,11 @@ from qk_iteration.core.scoring.recall_at_rank import (
     recall_at_rank,
 )
 from qk_iteration.core.scoring.score import Score
-from qk_iteration.core.search.own_pairs import first_pairs, without_own_pairs
+from qk_iteration.core.search.index import build_index
+from qk_iteration.core.search.index_recall import report_recall
+from qk_iteration.core.search.own_pairs import without_own_pairs
+from qk_iteration.core.search.rank_pairs import rank_pairs
+from qk_iteration.core.search.search_config import SearchConfig
 from qk_iteration.core.search.search_references import search_references
 from qk_iteration.core.search.similarity import Metric
 
@@ -116,12 +120,14 @@ def search_by_protocol(
     metric: Metric,
     top_k: int,
     device: str,
+    search: SearchConfig | None = None,
 ) -> PredictedMatches:
     """The pairs that a protocol judges, out of the descriptors of both sides.
 
     The ground truth says which queries are labelled; what matches is not looked at.
 
-    Args and errors: as :func:`evaluate_descriptors`.
+    Args and errors: as :func:`evaluate_descriptors`, and ``search``: an index that
+    proposes the pairs; None for exact search. What another index misses is logged.
 
     Returns:
         Predicted matches, best first.
@@ -140,17 +146,25 @@ def search_by_protocol(
             )
     limit = rule.candidates_for(len(queries))
     num_own = num_own_pairs(queries.ids, references.ids, true_matches)
-    found = search_references(
-        queries,
-        references,
-        num_candidates=limit + (min(num_own, 1) if rule.per_query else num_own),
-        per_query=rule.per_query,
-        metric=metric,
-        device=device,
-    )
-    if num_own == 0:
+    if search is None or search.index == "exact":
+        found = search_references(
+            queries,
+            references,
+            num_candidates=limit + (min(num_own, 1) if rule.per_query else num_own),
+            per_query=rule.per_query,
+            metric=metric,
+            device=device,
+        )
+    else:
+        index = build_index(references, search, metric=metric)
+        report_recall(index, queries, search)
+        per_query = limit if rule.per_query else search.pairs_per_query
+        found = index.search(queries, per_query + min(num_own, 1))
+    if num_own:
+        found = without_own_pairs(found)
+    if len(found) <= limit and not rule.per_query:
         return found
-    return first_pairs(without_own_pairs(found), limit, per_query=rule.per_query)
+    return rank_pairs(found, limit, per_query=rule.per_query)
 
 
 def _labelled(

@@ -11,17 +11,12 @@ Shapes:
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qk_iteration.core.distributed.collectives import gather_objects
 from qk_iteration.core.distributed.ranks import present_ranks
 from qk_iteration.core.formats.descriptors import Descriptors, Vectors
 from qk_iteration.core.formats.predicted_matches import PredictedMatches
-from qk_iteration.core.search.candidate_lists import (
-    Candidates,
-    best_pairs,
-    nearest_of_each_query,
-)
+from qk_iteration.core.search.rank_pairs import rank_pairs
 from qk_iteration.core.search.search_references import search_references
 from qk_iteration.core.search.similarity import Metric
 
@@ -65,30 +60,10 @@ def search_divided_references(
         parts = [(found.query_rows, found.reference_rows + share.start, found.scores)]
     parts = [part for of_rank in gather_objects(parts) for part in of_rank]
     query_rows, reference_rows, scores = map(np.concatenate, zip(*parts, strict=True))
-    query_order, reference_order = (
-        np.argsort(ids, kind="stable") for ids in (queries.ids, references.ids)
+    pairs = PredictedMatches(
+        queries.ids, references.ids, query_rows, reference_rows, scores
     )
-    candidates = Candidates(
-        _places(query_order)[query_rows],
-        _places(reference_order)[reference_rows],
-        scores,
-    )
-    cut = nearest_of_each_query if per_query else best_pairs
-    best = cut(candidates, num_candidates).best_first()
-    return PredictedMatches(
-        queries.ids,
-        references.ids,
-        query_order[best.query_ranks],
-        reference_order[best.reference_ranks],
-        best.scores,
-    )
-
-
-def _places(order: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The place of each row in the order."""
-    places = np.empty_like(order)
-    places[order] = np.arange(len(order))
-    return places
+    return rank_pairs(pairs, num_candidates, per_query=per_query)
 
 
 class _Share:

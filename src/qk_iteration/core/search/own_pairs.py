@@ -21,22 +21,3 @@ def without_own_pairs(predicted: PredictedMatches) -> PredictedMatches:
     own_rows = find_ids(predicted.reference_ids, predicted.query_ids)  # (Q,)
     is_own = own_rows[predicted.query_rows] == predicted.reference_rows
     return predicted.select(~is_own) if is_own.any() else predicted
-
-
-def first_pairs(
-    predicted: PredictedMatches, limit: int, *, per_query: bool
-) -> PredictedMatches:
-    """The first ``limit`` pairs, of all together or of each query.
-
-    Args:
-        predicted: Best first.
-        limit: Pairs kept.
-        per_query: Whether each query has a list of its own.
-    """
-    places = np.arange(len(predicted))
-    if per_query:
-        by_query = np.argsort(predicted.query_rows, kind="stable")
-        rows = predicted.query_rows[by_query]
-        starts = np.searchsorted(rows, rows, side="left")
-        places[by_query] = np.arange(len(rows)) - starts
-    return predicted.select(places < limit)

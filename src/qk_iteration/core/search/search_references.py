@@ -109,6 +109,15 @@ def _check_arguments(
     check_metric(metric)
     if num_candidates < 1:
         raise UserError(f"num_candidates must be positive; got {num_candidates}.")
+    check_dims(queries, references)
+
+
+def check_dims(queries: Descriptors, references: Descriptors) -> None:
+    """Refuse sets that no search can compare.
+
+    Raises:
+        FormatError: If the dimensions differ.
+    """
     if queries.dim != references.dim:
         raise FormatError(
             "Queries and references must have one descriptor dimension; got "

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from qk_iteration.config import ScoredFilesConfig, ScoringConfig
+from qk_iteration.config import ScoredFilesConfig, ScoringConfig, SearchConfig
 from qk_iteration.pipelines.data import (
     Descriptors,
     Figure,
@@ -16,6 +16,7 @@ def search(
     reference_descriptors: Descriptors,
     true_matches: TrueMatches,
     scoring: ScoringConfig,
+    search_settings: SearchConfig,
     device: str,
 ) -> PredictedMatches:
     """The candidate pairs that the protocol judges, best first."""
@@ -30,6 +31,7 @@ def search(
         metric=scoring.metric,
         top_k=scoring.top_k,
         device=str(choose_device(device)),
+        search=search_settings,
     )
 
 

@@ -34,7 +34,12 @@ def create_pipeline(method: str, *, tables: str = "") -> Pipeline:
     queries = "Queries of the folder" if tables else "Test queries"
     label = f"{queries}, {DESCRIBED_BY.get(method, method)}"
     prefix = f"{tables}." if tables else ""
-    search_settings = ["true_matches", "params:scoring", "params:device"]
+    search_settings = [
+        "true_matches",
+        "params:scoring",
+        "params:search",
+        "params:device",
+    ]
     nodes = [
         Node(
             search,
@@ -82,7 +87,7 @@ def create_pipeline(method: str, *, tables: str = "") -> Pipeline:
         nodes,
         namespace=method,
         inputs={"true_matches": f"{prefix}true_matches"},
-        parameters={"params:scoring", "params:device"},
+        parameters={"params:scoring", "params:search", "params:device"},
         tags=[method],
     )
 

@@ -1,0 +1,231 @@
+"""Every index is compared with the exact search."""
+
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from qk_iteration.core.formats.descriptors import Descriptors
+from qk_iteration.core.formats.format_error import FormatError
+from qk_iteration.core.search import faiss_build, faiss_index
+from qk_iteration.core.search.faiss_index import FaissIndex, open_faiss_index
+from qk_iteration.core.search.index import ExactIndex, build_index
+from qk_iteration.core.search.index_recall import measure_recall, report_recall
+from qk_iteration.core.search.search_config import SearchConfig
+from qk_iteration.core.search.search_references import search_references
+
+FAISS_KINDS = ["flat", "hnsw", "ivf", "ivf on disk"]
+every_metric = pytest.mark.parametrize("metric", ["l2", "inner_product"])
+every_index = pytest.mark.parametrize("kind", ["exact", *FAISS_KINDS])
+every_faiss = pytest.mark.parametrize("kind", FAISS_KINDS)
+
+
+def config(kind, **settings):
+    values = {
+        "index": kind.split()[0],
+        "rerank": 4,
+        "pairs_per_query": 20,
+        "recall_queries": 50,
+        "seed": 0,
+        "hnsw": {"neighbors": 16, "build_effort": 80, "search_effort": 80},
+        "ivf": {
+            "lists": 16,
+            "probes": 16,  # all of them: nothing is missed
+            "training_rows": 1000,
+            "on_disk": kind.endswith("disk"),
+        },
+    }
+    return SearchConfig.model_validate(values | settings)
+
+
+def clustered(num_rows, seed, prefix, noise=0.4):
+    """Unit vectors around forty centers, the same for every seed."""
+    centers = np.random.default_rng(99).standard_normal((40, 16))
+    generator = np.random.default_rng(seed)
+    rows = centers[generator.integers(0, 40, num_rows)]
+    rows = rows + noise * generator.standard_normal(rows.shape)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    ids = [f"{prefix}{row:05d}" for row in generator.permutation(num_rows)]
+    return Descriptors(ids, rows.astype(np.float32))
+
+
+@pytest.fixture(scope="module")
+def references():
+    return clustered(2000, 1, "R")
+
+
+@pytest.fixture(scope="module")
+def queries():
+    return clustered(60, 2, "Q")
+
+
+def assert_same(one, other):
+    for ours, theirs in zip(one.columns(), other.columns(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@every_index
+@every_metric
+def test_an_index_that_skips_nothing_finds_what_exact_search_finds(
+    references, queries, kind, metric
+):
+    expected = search_references(
+        queries,
+        references,
+        num_candidates=7,
+        per_query=True,
+        metric=metric,
+        device="cpu",
+    )
+    index = build_index(references, config(kind), metric=metric)
+    found = index.search(queries, 7)
+    if kind != "hnsw":
+        assert_same(found, expected)
+    else:
+        known = set(zip(*map(np.ndarray.tolist, expected.columns()), strict=True))
+        ours = set(zip(*map(np.ndarray.tolist, found.columns()), strict=True))
+        assert len(found) == 420
+        assert len(known & ours) >= 0.97 * len(known)
+
+
+@every_index
+def test_equal_references_are_ordered_by_id(kind):
+    references = Descriptors([f"R{row}" for row in (5, 3, 9, 1)], np.ones((4, 8)))
+    queries = Descriptors(["Q0"], np.ones((1, 8)))
+    found = build_index(references, config(kind), metric="l2").search(queries, 4)
+    assert found.columns()[1].tolist() == ["R1", "R3", "R5", "R9"]
+    assert found.scores.tolist() == [0, 0, 0, 0]
+
+
+@every_index
+def test_more_wanted_than_there_are_gives_all(queries, kind):
+    references = clustered(5, 3, "R")
+    index = build_index(references, config(kind), metric="inner_product")
+    assert len(index.search(queries, 10)) == 5 * len(queries)
+
+
+def test_lists_filled_by_shards_are_those_filled_at_once(
+    monkeypatch, references, queries
+):
+    few_probes = {"lists": 40, "probes": 2, "training_rows": 1600}
+    results = []
+    for on_disk, shard in ((False, 10**6), (True, 600), (True, 10**6)):
+        monkeypatch.setattr(faiss_build, "ROWS_PER_SHARD", shard)
+        monkeypatch.setattr(faiss_build, "ROWS_PER_READ", min(shard, 200))
+        settings = config("ivf", ivf=few_probes | {"on_disk": on_disk})
+        index = build_index(references, settings, metric="inner_product")
+        results.append(index.search(queries, 5))
+    assert_same(results[0], results[1])
+    assert_same(results[0], results[2])
+
+
+@every_faiss
+@every_metric
+def test_a_saved_index_is_opened_again_elsewhere(
+    tmp_path, references, queries, kind, metric
+):
+    settings = config(kind)
+    index = build_index(references, settings, metric=metric, folder=tmp_path / "made")
+    index.save(tmp_path / "made")
+    expected = index.search(queries, 5)
+    del index
+    shutil.move(tmp_path / "made", tmp_path / "moved")
+    opened = open_faiss_index(tmp_path / "moved", references, settings, metric=metric)
+    assert_same(opened.search(queries, 5), expected)
+    assert not list(tmp_path.rglob("*.partial"))
+
+
+def test_an_index_of_other_references_or_settings_is_not_opened(tmp_path, references):
+    settings = config("hnsw")
+    build_index(references, settings, metric="l2").save(tmp_path)
+    changed = references.read().copy()
+    changed[0] *= -1
+    others = [
+        (references, settings, "inner_product"),
+        (references, config("flat"), "l2"),
+        (references, settings.model_copy(update={"seed": 1}), "l2"),
+        (clustered(2000, 3, "R"), settings, "l2"),
+        (Descriptors(references.ids, changed), settings, "l2"),
+        (references.select(np.arange(2000) < 1999), settings, "l2"),
+    ]
+    for rows, other, metric in others:
+        assert open_faiss_index(tmp_path, rows, other, metric=metric) is None
+    assert open_faiss_index(tmp_path / "x", references, settings, metric="l2") is None
+    more_effort = settings.model_copy(update={"rerank": 9})
+    assert open_faiss_index(tmp_path, references, more_effort, metric="l2") is not None
+
+
+@pytest.mark.parametrize("name", [faiss_index.INDEX_FILE, faiss_index.ABOUT_FILE])
+def test_a_damaged_index_is_said_to_be(tmp_path, references, name):
+    build_index(references, config("flat"), metric="l2").save(tmp_path)
+    content = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(content[: len(content) // 2])
+    with pytest.raises(FormatError, match=r"is damaged: .* made again"):
+        open_faiss_index(tmp_path, references, config("flat"), metric="l2")
+
+
+def test_lists_of_another_folder_cannot_be_saved(tmp_path, references):
+    index = build_index(references, config("ivf on disk"), metric="l2")
+    with pytest.raises(ValueError, match="must lie in"):
+        index.save(tmp_path)
+
+
+@every_faiss
+def test_other_dimensions_and_numbers_that_are_none_are_refused(references, kind):
+    index = build_index(references, config(kind), metric="l2")
+    with pytest.raises(FormatError, match="one descriptor dimension"):
+        index.search(Descriptors(["Q"], np.ones((1, 3))), 1)
+    broken = references.read().copy()
+    broken[7] = np.nan
+    with pytest.raises(FormatError, match="References' descriptors must be finite"):
+        build_index(Descriptors(references.ids, broken), config(kind), metric="l2")
+
+
+def test_recall_is_the_part_of_the_nearest_that_is_found(references, queries, caplog):
+    caplog.set_level("INFO")
+    settings = config(
+        "ivf",
+        ivf={"lists": 40, "probes": 1, "training_rows": 1600, "on_disk": False},
+        rerank=1,
+    )
+    index = build_index(references, settings, metric="inner_product")
+    exact = ExactIndex(references, "inner_product", "cpu")
+    shares = []
+    for rank in (1, 10):
+        truth, found = (
+            set(zip(*map(np.ndarray.tolist, one.columns()[:2]), strict=True))
+            for one in (exact.search(queries, rank), index.search(queries, 10))
+        )
+        shares.append(len(truth & found) / len(truth))
+    whole = measure_recall(index, queries, num_queries=10**6, seed=0)
+    assert (whole.at_10, whole.num_queries) == (pytest.approx(shares[1]), 60)
+    assert whole.at_1 <= shares[0]
+    assert 0.2 < whole.at_10 < 0.99
+    sampled = report_recall(index, queries, settings)
+    assert sampled.num_queries == 50
+    assert f"Index ivf finds {100 * sampled.at_1:.1f} %" in caplog.text
+    assert report_recall(exact, queries, settings) is None
+
+
+def test_a_flat_index_has_full_recall_however_many_scores_are_equal():
+    rows = np.repeat(np.eye(4), 50, axis=0)
+    references = Descriptors([f"R{row:03d}" for row in range(200)], rows)
+    queries = Descriptors(["Q0", "Q1"], rows[[0, 60]])
+    index = build_index(references, config("flat", rerank=1), metric="l2")
+    assert isinstance(index, FaissIndex)
+    recall = measure_recall(index, queries, num_queries=2, seed=0)
+    assert (recall.at_1, recall.at_10) == (1, 1)
+
+
+def test_faiss_is_imported_only_when_an_index_of_it_is_asked_for():
+    code = (
+        "import sys, qk_iteration.core.search.index, qk_iteration.core.search."
+        "index_recall, qk_iteration.core.search.faiss_index; "
+        "print('faiss' in sys.modules)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert run.stdout.strip() == "False"
