@@ -42,7 +42,7 @@ def test_a_model_of_digits_is_a_path():
     assert external(2024).model_path == "2024"
 
 
-def test_a_folder_is_described_by_a_side_of_our_own_pair(tmp_path):
+def test_a_folder_is_described_by_a_side_of_our_own_pair(tmp_path, monkeypatch):
     config = ModelConfig(
         backbone="mobilenetv3_small_050",
         weights="random",
@@ -55,11 +55,12 @@ def test_a_folder_is_described_by_a_side_of_our_own_pair(tmp_path):
     )
     model = DescriptorModel(config).eval()
     save_model(model, tmp_path / "qk" / "key_model")
-    (tmp_path / "photos").mkdir()
-    Image.new("RGB", (40, 20), (10, 200, 30)).save(tmp_path / "photos" / "a.png")
+    (tmp_path / "2024").mkdir()
+    Image.new("RGB", (40, 20), (10, 200, 30)).save(tmp_path / "2024" / "a.png")
+    monkeypatch.chdir(tmp_path)
 
     result = describe_folder(
-        str(tmp_path / "photos"),
+        2024,  # As YAML reads --params=images_folder=2024.
         external(str(tmp_path / "qk")),
         DESCRIPTION,
         IMAGES,

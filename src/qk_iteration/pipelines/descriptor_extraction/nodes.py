@@ -1,7 +1,5 @@
 """Nodes of descriptor extraction."""
 
-from pathlib import Path
-
 from qk_iteration.config import DescriptionConfig, ExternalModelConfig, ImagesConfig
 from qk_iteration.core.user_error import UserError
 from qk_iteration.pipelines.data import DataFrame, DescriptorModel, Descriptors
@@ -42,7 +40,7 @@ def describe_plainly(
 
 
 def describe_folder(
-    folder: str,
+    folder: str | int,
     external_model: ExternalModelConfig,
     description: DescriptionConfig,
     images: ImagesConfig,
@@ -50,15 +48,18 @@ def describe_folder(
 ) -> Descriptors:
     """Descriptors of a folder by a trained pair's side, or another system's model.
 
+    A folder of digits may arrive as a number.
+
     Raises:
         UserError: If no folder is named, or the model cannot be loaded.
     """
     from qk_iteration.core.describing.describe_images import describe_images
     from qk_iteration.core.describing.load_describer import load_describer
     from qk_iteration.core.describing.preprocessing import Normalized
+    from qk_iteration.core.formats.user_paths import user_path
     from qk_iteration.core.images.image_table import tabulate_images
 
-    if not folder:
+    if folder in ("", None):
         raise UserError(
             "images_folder must be named; got nothing. Add "
             "--params=images_folder=FOLDER,model_path=FILE,descriptors_path=FILE."
@@ -77,7 +78,7 @@ def describe_folder(
         precision=description.precision,
     )
     tables = tabulate_images(
-        Path(folder).resolve(),
+        user_path(folder).resolve(),
         max_pixels=images.max_pixels,
         min_side=images.min_side,
         short_edge=describer.prepare.short_edge,
