@@ -1,0 +1,149 @@
+"""Stores of every kind are compared with where their runs and files are to lie."""
+
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from qk_iteration.core.user_error import UserError
+from qk_iteration.tracking.run_store import RunStore, sqlite_file
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A project with a store of its own, and one run in it."""
+    project = tmp_path_factory.mktemp("made") / "project"
+    project.mkdir()
+    keep_run(project)
+    return project
+
+
+def keep_run(project):
+    store = RunStore(None, project)
+    client = store.open()
+    experiment = store.experiment(client, "tests", kind="custom_model_development")
+    run = client.create_run(experiment)
+    client.log_text(run.info.run_id, "hello", "a.txt")
+    return client, run.info.run_id
+
+
+@pytest.mark.parametrize("name", ["a?b=c", "a%20b", "a#b", "ü {x} b", "a%3Fb?"])
+def test_a_project_of_any_name_keeps_its_runs_within(tmp_path, made, name):
+    project = tmp_path / name
+    shutil.copytree(made, project)
+    client, run_id = keep_run(project)
+    assert {path.name for path in tmp_path.iterdir()} == {name}
+    (written,) = project.glob(f"mlartifacts/{run_id}/artifacts/a.txt")
+    assert written.read_text() == "hello"
+    with sqlite3.connect(project / "mlflow.db") as store:
+        runs = {run for (run,) in store.execute("select run_uuid from runs")}
+    assert run_id in runs
+    assert [file.path for file in client.list_artifacts(run_id)] == ["a.txt"]
+
+
+def test_a_moved_project_finds_and_writes_its_files_where_it_is_now(tmp_path, made):
+    old, new = tmp_path / "old", tmp_path / "new"
+    shutil.copytree(made, old)
+    _, before = keep_run(old)
+    old.rename(new)
+    client, after = keep_run(new)
+    assert not old.exists()
+    for run_id in (before, after):
+        assert [file.path for file in client.list_artifacts(run_id)] == ["a.txt"]
+        assert (new / "mlartifacts" / run_id / "artifacts/a.txt").is_file()
+
+
+def test_two_first_runs_at_once_make_one_store(tmp_path):
+    code = (
+        "import sys, pathlib; from qk_iteration.tracking.run_store import RunStore\n"
+        "store = RunStore(None, pathlib.Path(sys.argv[1]))\n"
+        "client = store.open()\n"
+        "client.create_run(store.experiment(client, 'tests', kind='x'))"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    both = [
+        subprocess.Popen(command, env={"PYTHONPATH": ":".join(sys.path)}) for _ in "ab"
+    ]
+    assert [process.wait(timeout=120) for process in both] == [0, 0]
+    with sqlite3.connect(tmp_path / "mlflow.db") as store:
+        assert store.execute("select count(*) from runs").fetchone() == (2,)
+
+
+def test_an_experiment_that_was_deleted_is_brought_back(tmp_path, made):
+    project = tmp_path / "project"
+    shutil.copytree(made, project)
+    client, run_id = keep_run(project)
+    experiment = client.get_run(run_id).info.experiment_id
+    client.delete_experiment(experiment)
+    client, run_id = keep_run(project)
+    assert client.get_run(run_id).info.experiment_id == experiment
+
+
+def test_an_empty_address_is_the_projects_own_store(tmp_path, caplog):
+    assert RunStore("", tmp_path).is_local
+    assert "taken as not set" in caplog.text
+
+
+@pytest.mark.parametrize("uri", ["file:///tmp/runs", "runs", "./mlruns"])
+def test_a_folder_is_refused(tmp_path, uri):
+    with pytest.raises(UserError, match="keeps runs in folders no more"):
+        RunStore(uri, tmp_path)
+
+
+def test_a_server_that_does_not_answer_is_refused_at_once(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with pytest.raises(UserError, match=f"'http://127.0.0.1:{port}' does not answer"):
+        RunStore(f"http://127.0.0.1:{port}", tmp_path)
+
+
+def test_a_server_is_given_no_place_for_files(tmp_path, made):
+    class Server:
+        def get_experiment_by_name(self, name):
+            return None
+
+        def create_experiment(self, name, artifact_location, tags):
+            self.given = artifact_location
+            return "1"
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        store = RunStore(f"http://127.0.0.1:{listening.getsockname()[1]}", tmp_path)
+    server = Server()
+    store.experiment(server, "tests", kind="x")
+    assert server.given is None
+
+
+def test_a_file_that_is_no_store_is_refused(tmp_path):
+    (tmp_path / "mlflow.db").write_text("not a database at all, whatever it is called")
+    with pytest.raises(UserError, match="file is not a database"):
+        RunStore(None, tmp_path)
+
+
+def test_a_file_in_no_folder_is_refused(tmp_path):
+    with pytest.raises(UserError, match="cannot be written"):
+        RunStore(f"sqlite:///{tmp_path}/nowhere/mlflow.db", tmp_path)
+
+
+def test_a_checkout_that_cannot_be_written_is_refused(tmp_path, monkeypatch):
+    # The tests may run as root, who can write everywhere.
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    with pytest.raises(UserError, match="cannot be written"):
+        RunStore(None, tmp_path)
+
+
+def test_a_store_of_another_version_says_how_to_bring_it_up(tmp_path, made):
+    project = tmp_path / "project"
+    shutil.copytree(made, project)
+    with sqlite3.connect(project / "mlflow.db") as store:
+        store.execute("update alembic_version set version_num = 'cc1f77228345'")
+    with pytest.raises(UserError, match="mlflow db upgrade 'sqlite:///"):
+        RunStore(None, project).open()
+
+
+def test_only_sqlite_addresses_name_a_file():
+    assert sqlite_file("sqlite:////a/b.db") == Path("/a/b.db")
+    assert sqlite_file("postgresql://host/runs") is None
