@@ -2,7 +2,9 @@
 
 import pytest
 
+from qk_iteration.core.user_error import UserError
 from qk_iteration.pipelines.reporting.comparison import (
+    check_comparable,
     compare_methods,
     plot_comparison,
     print_comparison,
@@ -63,3 +65,48 @@ def test_nothing_is_cut_on_a_terminal_of_80_characters(printed):
     assert printed.count("0.1234") == 5
     assert printed.count("11,904") == 2
     assert max(map(len, printed.splitlines())) <= 80
+
+
+def test_the_table_ends_with_three_things_to_do_next(printed):
+    *_, heading, first, second, third = printed.splitlines()
+    assert heading == "Next:"
+    assert [line.split()[0] for line in (first, second, third)] == [
+        "kedro",
+        "qk-find",
+        "docs/results.md",
+    ]
+
+
+def test_a_training_that_brought_nothing_is_told(table, capsys):
+    print_comparison(table)
+    assert "brought nothing" not in capsys.readouterr().out
+    table["method"] = ["untrained, whitened", "QK Iteration", "SimCLR"]
+    table["micro-AP"] = [0.25, 0.25, 0.3]
+    print_comparison(table)
+    assert "QK Iteration is no better than the untrained" in capsys.readouterr().out
+
+
+def method(**metrics):
+    passes = metrics.pop("image_passes", 1000)
+    return metrics, {"image_passes": passes}
+
+
+@pytest.mark.parametrize(
+    ("other", "sentence"),
+    [
+        ({"benchmark": "b", "protocol": "knn"}, "'QK' was scored on other images"),
+        ({"benchmark": "a", "protocol": "isc2021"}, "on another protocol than"),
+        ({"protocol": "knn"}, "on other images than 'SimCLR' .None, not a"),
+        (
+            {"benchmark": "a", "protocol": "knn", "image_passes": 900},
+            "different budgets.*'SimCLR' 1,000, 'QK' 900",
+        ),
+    ],
+)
+def test_what_does_not_compare_is_refused(other, sentence):
+    simclr = method(benchmark="a", protocol="knn")
+    check_comparable({"SimCLR": simclr, "QK": method(**simclr[0])})
+    near = method(**simclr[0], image_passes=960)
+    check_comparable({"SimCLR": simclr, "QK": near})
+    with pytest.raises(UserError, match=sentence):
+        check_comparable({"SimCLR": simclr, "QK": method(**other)})

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from qk_iteration.core.user_error import UserError
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -23,6 +25,17 @@ COLUMNS = {
 }
 
 
+NEXT = """\
+Next:
+  kedro mlflow ui         every run, its curves and settings, in a browser
+  qk-find FOLDER          copies among your own pictures, by this pair
+  docs/results.md         what several seeds and other settings give"""
+"""What to do after a comparison."""
+
+SAME_BUDGET = 0.05
+"""Share by which two budgets may differ: a method stops at a step, or a whole phase."""
+
+
 def compare_methods(
     methods: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]],
 ) -> pd.DataFrame:
@@ -30,13 +43,50 @@ def compare_methods(
 
     Args:
         methods: By name, the metrics and what the training cost.
+
+    Raises:
+        UserError: If they were measured on different images, by different protocols, or
+            trained on different budgets.
     """
+    check_comparable(methods)
     rows = []
     for name, (metrics, cost) in methods.items():
         known = dict(metrics) | dict(cost)
         figures = {title: known.get(key) for key, title in COLUMNS.items()}
         rows.append({"method": name} | figures)
     return pd.DataFrame(rows)
+
+
+def check_comparable(
+    methods: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]],
+) -> None:
+    """Raise UserError for figures that must not stand side by side.
+
+    Args:
+        methods: As of ``compare_methods``.
+    """
+    for key, what in (("benchmark", "other images"), ("protocol", "another protocol")):
+        found = {name: metrics.get(key) for name, (metrics, _) in methods.items()}
+        first, *others = found
+        differing = [name for name in others if found[name] != found[first]]
+        if differing:
+            raise UserError(
+                f"'{differing[0]}' was scored on {what} than '{first}' "
+                f"({found[differing[0]]}, not {found[first]}): such figures do not "
+                "compare. Run both again with the same settings; finished parts are "
+                "reused."
+            )
+    budgets = {
+        name: cost["image_passes"]
+        for name, (_, cost) in methods.items()
+        if "image_passes" in cost
+    }
+    if budgets and min(budgets.values()) < (1 - SAME_BUDGET) * max(budgets.values()):
+        told = ", ".join(f"'{name}' {passes:,.0f}" for name, passes in budgets.items())
+        raise UserError(
+            f"The trainings had different budgets, in image passes: {told}. Train "
+            "again with the same learning.image_passes."
+        )
 
 
 def ratio_of_methods(table: pd.DataFrame) -> float:
@@ -62,8 +112,22 @@ def print_comparison(table: pd.DataFrame) -> None:
     console.print(shown)
     console.print(
         f"QK / SimCLR in raw micro-AP: {ratio_of_methods(table):.2f} "
-        f"(paper, on DISC21: {PAPER_RATIO:.2f})"
+        f"(paper, on DISC21: {PAPER_RATIO:.2f}); one run each, so read it with care."
     )
+    for line in _useless_trainings(table):
+        console.print(line)
+    console.print(NEXT, highlight=False)
+
+
+def _useless_trainings(table: pd.DataFrame) -> list[str]:
+    """Says so where a training left the untrained pair no better."""
+    micro_ap = table.set_index("method")["micro-AP"]
+    untrained = micro_ap.get("untrained, whitened")
+    return [
+        f"{name} is no better than the untrained pair: this training brought nothing."
+        for name in ("SimCLR", "QK Iteration")
+        if untrained is not None and micro_ap[name] <= untrained
+    ]
 
 
 def plot_comparison(table: pd.DataFrame) -> "Figure":
