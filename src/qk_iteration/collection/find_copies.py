@@ -31,7 +31,7 @@ from qk_iteration.collection.model_sides import (
     load_sides,
 )
 from qk_iteration.collection.search_record import SearchRecord
-from qk_iteration.collection.write_found import write_tables
+from qk_iteration.collection.write_found import write_page, write_tables
 from qk_iteration.core.describing.describing_config import DescriptionConfig
 from qk_iteration.core.formats.folder_lock import locked
 from qk_iteration.core.formats.user_paths import user_path
@@ -39,8 +39,8 @@ from qk_iteration.core.user_error import UserError
 
 STORE = "descriptors"
 """Folder of the kept descriptors, inside the output."""
-PAIRS_SHOWN = 2000
-"""On the page, with those below the threshold, unless more keep the promise."""
+PAIRS_BELOW = 200
+"""Pairs behind the threshold that the page shows too."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,6 +146,7 @@ def find_copies(
             groups=found.groups,
             left_out=found.left_out,
         )
+        write_page(found, judged.shown, questions, index, told)
         SearchRecord(
             folder=index.folder,
             keep=keep.absolute(),
@@ -225,7 +226,8 @@ def _judge(
     """Which pairs keep the promise, and some more to be looked at."""
     compared = pairs.num_compared
     threshold = told.threshold_for(precision, pairs.scores, num_compared=compared)
-    best = pairs.take(slice(max(threshold.num_pairs if threshold else 0, PAIRS_SHOWN)))
+    num_kept = threshold.num_pairs if threshold else 0
+    best = pairs.take(slice(num_kept + PAIRS_BELOW))
     expected = told.precision_of(pairs.scores, num_compared=compared)[: len(best)]
     of_files = (
         pairs_of_files_within(index, best, expected)

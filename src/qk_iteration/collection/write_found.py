@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,10 @@ from qk_iteration.collection.folder_index import FolderIndex
 from qk_iteration.collection.match_calibration import MatchCalibration
 from qk_iteration.collection.match_tables import FilePair
 from qk_iteration.core.formats.csv_rows import write_csv_rows
+from qk_iteration.evidence.write_evidence import write_evidence
+
+if TYPE_CHECKING:
+    from qk_iteration.collection.find_copies import FoundCopies
 
 MATCHES, GROUPS, LEFT_OUT = "matches.csv", "groups.csv", "left_out.csv"
 PAGE = "evidence.html"
@@ -32,7 +37,29 @@ def write_tables(
         write_csv_rows(output / name, list(table.columns), rows)
 
 
-def rows_to_show(
+def write_page(
+    found: "FoundCopies",
+    shown: Sequence[FilePair],
+    queries: FolderIndex,
+    index: FolderIndex,
+    told: MatchCalibration,
+) -> None:
+    """Write the page: what was found, and pairs somewhat below the threshold."""
+    write_evidence(
+        _rows_to_show(shown, queries, index),
+        found.output / PAGE,
+        title=f"Copies in {index.folder.name}",
+        note=(
+            f"{found.num_pictures:,} pictures. Precision and recall are expected ones, "
+            f"calibrated on {told.source}; identical files are not counted among them. "
+            "Pairs below the threshold are shown to be looked at."
+        ),
+        threshold=None if found.threshold is None else found.threshold.score,
+        curve=_curve_of(shown, told),
+    )
+
+
+def _rows_to_show(
     pairs: Sequence[FilePair], queries: FolderIndex, index: FolderIndex
 ) -> pd.DataFrame:
     """The pairs as ``write_evidence`` takes them."""
@@ -56,7 +83,7 @@ def rows_to_show(
     return table
 
 
-def curve_of(pairs: Sequence[FilePair], told: MatchCalibration) -> pd.DataFrame:
+def _curve_of(pairs: Sequence[FilePair], told: MatchCalibration) -> pd.DataFrame:
     """`threshold, precision, recall` that are expected, at each score of the pairs."""
     scores = sorted({p.score for p in pairs if not p.is_identical}, reverse=True)
     expected = {p.score: p.precision for p in pairs if not p.is_identical}

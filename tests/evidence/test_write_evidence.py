@@ -1,0 +1,149 @@
+"""The page is compared with its pairs, in a browser without a window."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from qk_iteration.evidence.write_evidence import (
+    MAX_PAIRS,
+    draw_evidence,
+    write_evidence,
+)
+
+
+@pytest.fixture
+def judged(tmp_path):
+    """Six judged pairs: three right, two wrong, one never found."""
+    for number in range(4):
+        color = (60 * number, 200, 90)
+        Image.new("RGB", (60, 40), color).save(tmp_path / f"{number}.png")
+    paths = [str(tmp_path / f"{number}.png") for number in range(4)]
+    return pd.DataFrame(
+        {
+            "query": ["a", "b</script><b>", "c", "d", "e", "f"],
+            "match": ["r"] * 6,
+            "query_path": [*paths, paths[0], ""],
+            "match_path": [paths[3]] * 6,
+            "score": [0.9, 0.8, 0.7, 0.6, 0.5, np.nan],
+            "rank": [1, 2, 3, 4, 5, np.nan],
+            "truth": ["right", "wrong", "right", "right", "wrong", "right"],
+            "edits": ["crop", "blur", "crop blur", "", "crop", "blur"],
+        }
+    )
+
+
+CURVE = pd.DataFrame(
+    {
+        "threshold": [0.9, 0.7, 0.6],
+        "precision": [1.0, 2 / 3, 0.75],
+        "recall": [0.25, 0.5, 0.75],
+    }
+)
+
+
+def page_of(rows, tmp_path, **options):
+    path = tmp_path / "evidence.html"
+    write_evidence(rows, path, title="Judged pairs", **options)
+    return path
+
+
+def text_of(document, name):
+    return re.search(f'id="{name}"[^>]*>([^<]*)<', document)[1]
+
+
+def counts_of(document):
+    return dict(
+        re.findall(r'data-outcome="([a-z ]+)"[^>]*>[a-z ]+ (\d+)</button>', document)
+    )
+
+
+def test_the_page_needs_nothing_from_outside(judged, tmp_path):
+    text = page_of(judged, tmp_path).read_text()
+    assert not re.findall(r"""(?:src|href)\s*=\s*["'](?!data:)""", text)
+    assert "://" not in text
+    assert "default-src 'none'" in text
+    assert "b</script>" not in text
+
+
+def test_outcomes_and_figures_follow_the_slider(judged, tmp_path, browse):
+    page = page_of(judged, tmp_path, threshold=0.7, curve=CURVE)
+    document = browse(page, "--dump-dom")
+    assert counts_of(document) == {
+        **{"found": "2", "false alarm": "1"},
+        **{"missed": "2", "rejected": "1"},
+    }
+    assert text_of(document, "threshold") == "0.700"
+    assert text_of(document, "figures") == "precision 0.667 · recall 0.500"
+    assert document.count("<article>") == 5
+
+    move = "slider.value = 1; slider.dispatchEvent(new Event('input'));"
+    document = browse(page, "--dump-dom", script=move)
+    assert text_of(document, "threshold") == "0.900"
+    assert text_of(document, "figures") == "precision 1.000 · recall 0.250"
+    assert counts_of(document)["found"] == "1"
+    assert counts_of(document)["missed"] == "3"
+
+    move = "slider.value = 0; slider.dispatchEvent(new Event('input'));"
+    document = browse(page, "--dump-dom", script=move)
+    assert text_of(document, "figures") == "Nothing is taken."
+    assert counts_of(document)["found"] == "0"
+
+
+def test_pairs_are_filtered_by_outcome_and_by_edit(judged, tmp_path, browse):
+    page = page_of(judged, tmp_path, threshold=0.7, curve=CURVE)
+    only = (
+        "document.querySelector('[data-outcome=\"found\"]').click();"
+        "document.querySelector('[data-outcome=\"missed\"]').click();"
+    )
+    document = browse(page, "--dump-dom", script=only)
+    assert document.count("<article>") == 1
+    assert 'outcome bad">false alarm' in document
+
+    choose = "edit.value = 'blur'; edit.dispatchEvent(new Event('change'));"
+    document = browse(page, "--dump-dom", script=choose)
+    assert counts_of(document) == {
+        **{"found": "1", "false alarm": "1"},
+        **{"missed": "1", "rejected": "0"},
+    }
+
+
+def test_a_page_of_most_pairs_makes_cards_as_one_scrolls(tmp_path, browse):
+    path = tmp_path / "one.png"
+    Image.new("RGB", (60, 40), "teal").save(path)
+    number = MAX_PAIRS + 10
+    rows = pd.DataFrame(
+        {
+            "query": [f"photo {row}" for row in range(number)],
+            "match": "original",
+            "query_path": str(path),
+            "match_path": str(path),
+            "score": np.linspace(1, 0, number),
+        }
+    )
+    page = page_of(rows, tmp_path, threshold=0.5)
+    document = browse(page, "--dump-dom", "--window-size=1280,900")
+    assert 40 <= document.count("<article>") < 400
+    assert f"Of {number:,} pairs the first {MAX_PAIRS:,} are shown" in document
+    assert text_of(document, "count") == "2,505 of 5,000 pairs"
+    scroll = "setTimeout(() => scrollTo(0, 1e9), 300);"
+    further = browse(
+        page,
+        "--dump-dom",
+        "--window-size=1280,900",
+        "--run-all-compositor-stages-before-draw",
+        script=scroll,
+    )
+    assert further.count("<article>") > document.count("<article>")
+
+
+def test_pictures_stand_in_the_page_once(judged, tmp_path):
+    text = page_of(judged, tmp_path).read_text()
+    assert len(re.findall(r'"/9j/', text)) == 4
+
+
+def test_a_picture_that_is_gone_does_not_stop_the_page(judged, tmp_path):
+    judged.loc[0, "query_path"] = str(tmp_path / "gone.png")
+    assert "Judged pairs" in draw_evidence(judged, title="Judged pairs")
