@@ -137,8 +137,9 @@ function show() {
 // Cards down to a little below the window; the rest when one scrolls there.
 function fill() {
   const end = document.getElementById("end");
-  do addCards();
-  while (waiting.length > 0 && end.getBoundingClientRect().top < innerHeight + MARGIN);
+  while (waiting.length > 0 && end.getBoundingClientRect().top < innerHeight + MARGIN) {
+    addCards();
+  }
 }
 
 let asked = 0;
@@ -183,6 +184,5 @@ slider.addEventListener("input", () => { state.step = Number(slider.value); show
 addButtons();
 addEdits();
 show();
-new IntersectionObserver((entries) => {
-  if (entries.some((entry) => entry.isIntersecting)) fill();
-}, { rootMargin: `${MARGIN}px` }).observe(document.getElementById("end"));
+addEventListener("scroll", fill, { passive: true });
+addEventListener("resize", fill);
