@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 import yaml
+from qk_iteration.core.learning.side import Side
 from torch.nn import functional as F
 
 from qk_iteration.core.images.image_table import tabulate_images
@@ -31,7 +32,6 @@ from qk_iteration.core.learning.first_bank import (
     whiten_initial_model,
 )
 from qk_iteration.core.learning.learning_config import LearningConfig, QKConfig
-from qk_iteration.core.learning.side import Side
 from qk_iteration.core.learning.training import (
     TrainedPair,
     Training,
@@ -127,8 +127,9 @@ def main() -> None:
     curve = summary["validation_curve"]
     print(
         f"micro-AP on held-out images: {curve[0][1]:.3f} untrained, "
-          f"{summary['best_validation_micro_ap']:.3f} after "
-          f"{summary['image_passes']:,} image passes.")
+        f"{summary['best_validation_micro_ap']:.3f} after "
+        f"{summary['image_passes']:,} image passes."
+    )
 
 
 if __name__ == "__main__":
