@@ -59,7 +59,8 @@ def test_a_folder_is_described_by_a_side_of_our_own_pair(tmp_path, monkeypatch):
     Image.new("RGB", (40, 20), (10, 200, 30)).save(tmp_path / "2024" / "a.png")
     monkeypatch.chdir(tmp_path)
 
-    result = describe_folder(
+    (tmp_path / "2024" / "notes.txt").write_text("no picture")
+    result, left_out = describe_folder(
         2024,  # As YAML reads --params=images_folder=2024.
         external(str(tmp_path / "qk")),
         DESCRIPTION,
@@ -71,3 +72,4 @@ def test_a_folder_is_described_by_a_side_of_our_own_pair(tmp_path, monkeypatch):
     with torch.no_grad():
         torch.testing.assert_close(torch.from_numpy(result.read()), model(pixels))
     assert result.ids.tolist() == ["a"]
+    assert left_out["path"].tolist() == [str(tmp_path / "2024" / "notes.txt")]

@@ -45,10 +45,11 @@ def describe_folder(
     description: DescriptionConfig,
     images: ImagesConfig,
     device: str,
-) -> Descriptors:
+) -> tuple[Descriptors, DataFrame]:
     """Descriptors of a folder by a trained pair's side, or another system's model.
 
-    A folder of digits may arrive as a number.
+    A folder of digits may arrive as a number. Beside the descriptors comes what
+    was left out of the folder, and why.
 
     Raises:
         UserError: If no folder is named, or the model cannot be loaded.
@@ -83,6 +84,7 @@ def describe_folder(
         min_side=images.min_side,
         short_edge=describer.prepare.short_edge,
     )
-    return describe_images(
+    descriptors = describe_images(
         tables.images, describer, description, max_pixels=images.max_pixels
     )
+    return descriptors, tables.quarantined

@@ -85,7 +85,7 @@ def create_external_pipeline() -> Pipeline:
                     "params:images",
                     "params:device",
                 ],
-                "folder_descriptors",
+                ["folder_descriptors", "folder_quarantined_images"],
                 name="describe_folder",
             )
         ]

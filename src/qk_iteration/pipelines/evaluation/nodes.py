@@ -1,8 +1,7 @@
 """Nodes of evaluation on any folder."""
 
-from pathlib import Path
-
 from qk_iteration.config import ImagesConfig
+from qk_iteration.core.formats.user_paths import user_path
 from qk_iteration.pipelines.data import DataFrame, TrueMatches
 
 
@@ -15,7 +14,7 @@ def tabulate_folder(
     """
     from qk_iteration.core.images.benchmark_tables import tabulate_benchmark
 
-    tables = tabulate_benchmark(Path(benchmark).resolve(), images)
+    tables = tabulate_benchmark(user_path(benchmark), images)
     has_training = len(tables.training) > 0
     return (
         tables.training if has_training else home_training_images,
