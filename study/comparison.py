@@ -1,204 +1,214 @@
-"""QK Iteration against SimCLR: ratios, bootstrap intervals, and edit by edit."""
+"""QK Iteration against SimCLR on the same queries: bootstrap intervals, edit by edit.
 
-import statistics
-from collections.abc import Collection, Mapping, Sequence
+A row is a set of queries. It is kept as ``docs/study_intervals.csv``, for the predicted
+matches that it comes from are too many to be kept with the repository.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
+from omegaconf import OmegaConf
 
+from qk_iteration.core.formats.csv_rows import read_csv_rows
 from qk_iteration.core.formats.format_error import FormatError
-from qk_iteration.core.scoring.bootstrap import (
-    BootstrapComparison,
-    bootstrap_comparison,
-)
+from qk_iteration.core.formats.ground_truth import TrueMatches, read_true_matches
+from qk_iteration.core.formats.id_rows import find_ids
+from qk_iteration.core.formats.predicted_matches import PredictedMatches
+from qk_iteration.core.scoring.bootstrap import bootstrap_comparison
+from qk_iteration.core.scoring.judging import mark_correct
 from qk_iteration.core.scoring.per_edit import (
     micro_ap_of_each,
     queries_by_edit,
     queries_by_novelty,
 )
 from qk_iteration.core.scoring.query_ranking import QueryRanking
-from study.judged_queries import JudgedQueries
-from study.results import StudyResults, TrialResult
-from study.spread import (
-    Figure,
-    normalized_micro_ap,
-    raw_micro_ap,
-)
+from study.trials import METHODS
 
-RAW_MATCHES = "test_matches.parquet"
-NORMALIZED_MATCHES = "test_normalized_matches.parquet"
+MATCHES = {"raw": "predicted_matches", "normalized": "normalized_matches"}
+_FIGURES = {"raw": "test_micro_ap", "normalized": "test_micro_ap_normalized"}
 _BOOTSTRAP_SEED = 0
 _TOLERANCE = 1e-5  # scores may have been stored in single precision
 
 
-@dataclass(frozen=True)
-class Ratio:
-    """A figure of QK Iteration over that of SimCLR.
+@dataclass(frozen=True, eq=False)
+class JudgedQueries:
+    """The test queries.
 
     Attributes:
-        of_means: Mean over the seeds that both have, of one over that of the other.
-        by_seed: For each of these seeds.
-        qk: Mean over the seeds.
-        simclr: Mean over the seeds.
-    """
-
-    of_means: float
-    by_seed: Mapping[int, float]
-    qk: float
-    simclr: float
-
-    @property
-    def num_ahead(self) -> int:
-        """Seeds with which QK Iteration is ahead."""
-        return sum(one > 1 for one in self.by_seed.values())
-
-
-@dataclass(frozen=True)
-class SubsetComparison:
-    """Both methods on a part of the queries.
-
-    Attributes:
-        num_matched: Matched queries in it; all unmatched ones are in it too.
-        qk: Raw micro-AP, mean over the seeds.
-        simclr: Raw micro-AP, mean over the seeds.
-    """
-
-    num_matched: int
-    qk: float
-    simclr: float
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """What the predicted matches say about the two methods.
-
-    Attributes:
-        raw: Bootstrap of raw micro-AP.
-        normalized: Bootstrap of micro-AP with score normalization.
-        by_edit: By the name of the edit.
-        by_novelty: Queries of ``seen`` kinds of edit, and with ``unseen`` ones.
-        novelty_bootstrap: Bootstrap of raw micro-AP within these two.
+        true_matches: The ground truth.
+        query_ids: In its order. Shape (Q,), text.
+        num_true_matches: Of each query. Shape (Q,).
+        edits: Names of the edits of each query, first to last. Length Q.
         seen_edits: Kinds that training draws.
     """
 
-    raw: BootstrapComparison
-    normalized: BootstrapComparison
-    by_edit: Mapping[str, SubsetComparison]
-    by_novelty: Mapping[str, SubsetComparison]
-    novelty_bootstrap: Mapping[str, BootstrapComparison]
+    true_matches: TrueMatches
+    query_ids: NDArray[np.str_]
+    num_true_matches: NDArray[np.int64]
+    edits: tuple[tuple[str, ...], ...]
     seen_edits: Collection[str]
 
 
-def ratio_of(
-    results: StudyResults, figure: Figure, *, baseline: str = "simclr"
-) -> Ratio | None:
-    """QK Iteration over a baseline; None until a seed of both has the figure."""
-    ours = _by_seed(results.named("qk"), figure)
-    theirs = _by_seed(results.named(baseline), figure)
-    seeds = sorted(ours.keys() & theirs.keys())
-    if not seeds or min(theirs[seed] for seed in seeds) == 0:
-        return None
-    qk = statistics.fmean(ours[seed] for seed in seeds)
-    simclr = statistics.fmean(theirs[seed] for seed in seeds)
-    by_seed = {seed: ours[seed] / theirs[seed] for seed in seeds}
-    return Ratio(qk / simclr, by_seed, qk, simclr)
+def read_queries(true_matches: Path, query_edits: Path, recipe: Path) -> JudgedQueries:
+    """Read the ground truth and the edits that the benchmark's maker wrote.
 
+    Args:
+        true_matches: CSV of the ground truth.
+        query_edits: CSV ``query_id, edits``.
+        recipe: YAML with ``training_edits``.
 
-def _by_seed(trials: Sequence[TrialResult], figure: Figure) -> dict[int, float]:
-    return {
-        trial.seed: value for trial in trials if (value := figure(trial)) is not None
-    }
+    Raises:
+        FormatError: If a file is malformed or a query's edits are missing.
+    """
+    truth = read_true_matches(true_matches)
+    edits_of = dict(read_csv_rows(query_edits, ("query_id", "edits")))
+    if missing := sorted(truth.references.keys() - edits_of.keys()):
+        raise FormatError(
+            f"'{query_edits}' must name the edits of every query of "
+            f"'{true_matches}'; {len(missing)} are missing, first '{missing[0]}'."
+        )
+    blocks: Any = OmegaConf.to_container(OmegaConf.load(recipe), resolve=False)
+    stages = blocks["training_edits"]["stages"]
+    return JudgedQueries(
+        true_matches=truth,
+        query_ids=np.array(list(truth.references), np.str_),
+        num_true_matches=np.array([len(own) for own in truth.references.values()]),
+        edits=tuple(tuple(edits_of[one].split()) for one in truth.references),
+        seen_edits=frozenset(one["edit"] for stage in stages for one in stage["steps"]),
+    )
 
 
 def compare_headline(
-    results: StudyResults, queries: JudgedQueries, seen_edits: Collection[str]
-) -> Comparison | None:
+    table: pd.DataFrame, folder: Path, queries: JudgedQueries
+) -> pd.DataFrame:
     """Judge the predicted matches of both headline trials, all seeds.
 
+    Args:
+        table: The results.
+        folder: Predicted matches as Parquet, in a folder of its own for each training.
+        queries: What they are judged by.
+
     Returns:
-        None until both methods have been scored with at least one seed.
+        For ``all`` queries raw and normalized, and for ``seen`` and ``unseen`` kinds of
+        edit: micro-AP of each method, their ratio, and 95 % intervals of ratio and
+        difference. For each edit micro-AP alone. Means over the seeds.
     """
-    scored = [
-        [trial for trial in results.named(name) if trial.test is not None]
-        for name in ("qk", "simclr")
-    ]
-    if not all(scored):
-        return None
-    qk, simclr = (
-        _rank(trials, queries, RAW_MATCHES, raw_micro_ap) for trials in scored
-    )
-    qk_normalized, simclr_normalized = (
-        _rank(trials, queries, NORMALIZED_MATCHES, normalized_micro_ap)
-        for trials in scored
-    )
-    novelty = queries_by_novelty(queries.edits, queries.num_true_matches, seen_edits)
-    novelty = {
-        name: mask
-        for name, mask in novelty.items()
-        if queries.num_true_matches[mask].any()
+    scored = table.dropna(subset=list(_FIGURES.values()))
+    ranked = {
+        figure: [
+            [
+                _rank(folder, row, figure, queries)
+                for _, row in scored[scored["name"] == name].iterrows()
+            ]
+            for name in reversed(METHODS)
+        ]
+        for figure in MATCHES
     }
-    edits = queries_by_edit(queries.edits, queries.num_true_matches)
-    return Comparison(
-        raw=_bootstrap(qk, simclr),
-        normalized=_bootstrap(qk_normalized, simclr_normalized),
-        by_edit=_compare_subsets(qk, simclr, edits),
-        by_novelty=_compare_subsets(qk, simclr, novelty),
-        novelty_bootstrap={
-            name: _bootstrap(qk, simclr, among=mask) for name, mask in novelty.items()
-        },
-        seen_edits=seen_edits,
+    return pd.DataFrame(_rows(ranked, queries))
+
+
+def _rows(
+    ranked: dict[str, list[list[QueryRanking]]], queries: JudgedQueries
+) -> Iterator[dict[str, Any]]:
+    everyone = {"all": np.ones(len(queries.query_ids), np.bool_)}
+    novelty = queries_by_novelty(
+        queries.edits, queries.num_true_matches, queries.seen_edits
     )
+    for kind, figure, masks in (
+        ("whole", "raw", everyone),
+        ("whole", "normalized", everyone),
+        ("novelty", "raw", novelty),
+        ("edit", "raw", queries_by_edit(queries.edits, queries.num_true_matches)),
+    ):
+        qk, simclr = ranked[figure]
+        ours, theirs = _micro_aps(qk, masks), _micro_aps(simclr, masks)
+        for name, mask in masks.items():
+            if not queries.num_true_matches[mask].any():
+                continue
+            yield {
+                "queries": name,
+                "kind": kind,
+                "figure": figure,
+                "is_seen": name in queries.seen_edits if kind == "edit" else None,
+                "matched": int((mask & (queries.num_true_matches > 0)).sum()),
+                "simclr": theirs[name],
+                "qk": ours[name],
+                "ratio": ours[name] / theirs[name] if theirs[name] else None,
+                **({} if kind == "edit" else _interval(qk, simclr, mask)),
+            }
+
+
+def _interval(
+    qk: Sequence[QueryRanking], simclr: Sequence[QueryRanking], mask: NDArray[np.bool_]
+) -> dict[str, float]:
+    generator = np.random.default_rng(_BOOTSTRAP_SEED)
+    among = None if mask.all() else mask
+    found = bootstrap_comparison(qk, simclr, generator=generator, among=among)
+    return {
+        "ratio_low": found.ratio.low,
+        "ratio_high": found.ratio.high,
+        "difference_low": found.difference.low,
+        "difference_high": found.difference.high,
+        "share_ahead": found.share_ahead,
+    }
+
+
+def _micro_aps(
+    rankings: Sequence[QueryRanking], masks: dict[str, NDArray[np.bool_]]
+) -> dict[str, float]:
+    """Means over the seeds."""
+    of_seeds = [micro_ap_of_each(one, masks) for one in rankings]
+    return {name: float(np.mean([one[name] for one in of_seeds])) for name in masks}
 
 
 def _rank(
-    trials: Sequence[TrialResult],
+    folder: Path,
+    row: "pd.Series[Any]",
+    figure: str,
     queries: JudgedQueries,
-    file_name: str,
-    figure: Figure,
-) -> list[QueryRanking]:
-    for trial in trials:
-        if not (trial.folder / file_name).exists():
-            raise FormatError(
-                f"'{trial.folder / file_name}' must exist, as result.json there has "
-                "test figures. Remove the folder and run the study again."
-            )
-    rankings = [queries.rank(trial.folder / file_name) for trial in trials]
-    every_query = np.ones((1, len(queries.query_ids)), np.int64)
-    for trial, ranking in zip(trials, rankings, strict=True):
-        (micro_ap,) = ranking.micro_average_precision(every_query)
-        stated = figure(trial)
-        if stated is None or abs(micro_ap - stated) > _TOLERANCE:
-            raise FormatError(
-                f"'{trial.folder / file_name}' must be the matches that result.json "
-                f"speaks of; their micro-AP is {micro_ap:.6f}, there it is {stated}. "
-                "Remove the folder and run the study again."
-            )
-    return rankings
-
-
-def _bootstrap(
-    qk: Sequence[QueryRanking],
-    simclr: Sequence[QueryRanking],
-    among: NDArray[np.bool_] | None = None,
-) -> BootstrapComparison:
-    generator = np.random.default_rng(_BOOTSTRAP_SEED)
-    return bootstrap_comparison(qk, simclr, generator=generator, among=among)
-
-
-def _compare_subsets(
-    qk: Sequence[QueryRanking],
-    simclr: Sequence[QueryRanking],
-    masks: Mapping[str, NDArray[np.bool_]],
-) -> dict[str, SubsetComparison]:
-    ours = [micro_ap_of_each(ranking, masks) for ranking in qk]
-    theirs = [micro_ap_of_each(ranking, masks) for ranking in simclr]
-    is_matched = qk[0].num_true_matches > 0
-    return {
-        name: SubsetComparison(
-            num_matched=int((mask & is_matched).sum()),
-            qk=float(np.mean([seed[name] for seed in ours])),
-            simclr=float(np.mean([seed[name] for seed in theirs])),
+) -> QueryRanking:
+    path = folder / f"{row['name']}-seed{row['seed']}" / f"{MATCHES[figure]}.parquet"
+    columns = ["query_id", "reference_id", "score"]
+    matches = pd.read_parquet(path, columns=columns)
+    predicted = PredictedMatches.from_columns(
+        matches["query_id"].to_numpy(object),
+        matches["reference_id"].to_numpy(object),
+        matches["score"].to_numpy(),
+    )
+    rows = find_ids(queries.query_ids, predicted.query_ids)
+    if (rows < 0).any():
+        raise FormatError(
+            f"'{path}' must speak of queries of the ground truth; "
+            f"'{predicted.query_ids[rows < 0][0]}' is not among them."
         )
-        for name, mask in masks.items()
-    }
+    ranking = QueryRanking.from_predictions(
+        predicted.scores,
+        mark_correct(predicted, queries.true_matches),
+        rows[predicted.query_rows],
+        queries.num_true_matches,
+    )
+    every_query = np.ones((1, len(queries.query_ids)), np.int64)
+    (micro_ap,) = ranking.micro_average_precision(every_query)
+    stated = row[_FIGURES[figure]]
+    if not abs(micro_ap - stated) <= _TOLERANCE:
+        raise FormatError(
+            f"'{path}' must be the matches that the results speak of; their micro-AP "
+            f"is {micro_ap:.6f}, there it is {stated}. Remove the folder and run the "
+            "study again."
+        )
+    return ranking
+
+
+def has_matches(table: pd.DataFrame, folder: Path) -> bool:
+    """Whether the predicted matches of both headline trials, all seeds, are there."""
+    headline = table[table["name"].isin(METHODS)].dropna(subset=[_FIGURES["raw"]])
+    return set(headline["name"]) == set(METHODS) and all(
+        (folder / f"{row['name']}-seed{row['seed']}" / f"{name}.parquet").is_file()
+        for _, row in headline.iterrows()
+        for name in MATCHES.values()
+    )

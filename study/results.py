@@ -1,204 +1,154 @@
-"""The results of the study: one ``result.json`` for each trial and seed, and floor."""
+"""The results of the study: one tidy table, a row for each training and each floor.
+
+A row is a flat JSON object in a folder of its own while it is new; all of them are kept
+with the repository as ``docs/study.csv``, so that no machine need train them anew.
+"""
 
 import json
-from itertools import pairwise
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Any
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from qk_iteration.core.formats.atomic_file import replacing
 from qk_iteration.core.formats.format_error import FormatError
+from qk_iteration.tracking.run_description import FLOORS
 
-FLOORS = ("perceptual_hash", "plain", "untrained")
-"""What is scored without training: PDQ, the backbone, the backbone with whitening."""
-
-Share = Annotated[float, Field(ge=0, le=1)]
-
-
-class _Frozen(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, allow_inf_nan=False, coerce_numbers_to_str=True
-    )
-
-
-class Metrics(_Frozen):
-    """The figures of one system on one set of queries; there may be more of them."""
-
-    model_config = ConfigDict(extra="allow")
-
-    micro_ap: Share
-    micro_ap_normalized: Share
-    recall_at_p90: Share
-    recall_at_p90_normalized: Share
-    recall_at_rank1: Share
+TEST_SETS = ("test", "out_of_domain")
+FIGURES = (
+    "micro_ap",
+    "micro_ap_normalized",
+    "recall_at_p90",
+    "recall_at_p90_normalized",
+    "recall_at_rank1",
+)
+VALIDATION = "best_validation_micro_ap"
+FIRST_COLUMNS = (
+    *("name", "part", "method", "seed", "settings", "factor", "value", "continues"),
+    *("training_images", "key", "code", "commit", "sgd_steps", "image_passes"),
+    *("seconds", VALIDATION, "validation_curve", "is_unchanged"),
+    *(f"{test_set}_{figure}" for test_set in TEST_SETS for figure in FIGURES),
+)
+_OF_TRAININGS = ("part", "method", "settings", "image_passes", "seconds", VALIDATION)
 
 
-class TrainingSummary(_Frozen):
-    """What one training cost and reached, without the trials that it continues."""
-
-    sgd_steps: int = Field(ge=0)
-    image_passes: float = Field(gt=0)
-    seconds: float = Field(ge=0)
-    best_validation_micro_ap: Share
-    validation_curve: tuple[tuple[float, Share], ...] = Field(
-        description="image passes so far and micro-AP"
-    )
-
-
-class TrialResult(_Frozen):
-    """One trial with one seed; the names are those of ``conf/study.yml``."""
-
-    name: str
-    part: str
-    method: str
-    settings: dict[str, Any]
-    seed: int
-    factor: str | None
-    value: str | None
-    continues: str | None
-    training_images: int | None = Field(description="None: those of the benchmark")
-    code: str
-    commit: str
-    summary: TrainingSummary
-    test: Metrics | None
-    abroad: Metrics | None
-    folder: Path = Field(description="of result.json and of the predicted matches")
-
-
-class FloorResult(_Frozen):
-    """What a system without training reaches."""
-
-    name: str
-    test: Metrics
-    abroad: Metrics | None
-
-
-class StudyResults(_Frozen):
-    """All that has been measured so far."""
-
-    trials: tuple[TrialResult, ...] = Field(description="by name, then by seed")
-    floors: tuple[FloorResult, ...]
-
-    def named(self, name: str) -> list[TrialResult]:
-        """One result for each seed of a trial; empty if there is none yet."""
-        return [trial for trial in self.trials if trial.name == name]
-
-    def names_in(self, part: str) -> list[str]:
-        """Names of the trials of a part of the study, each once."""
-        return list(dict.fromkeys(one.name for one in self.trials if one.part == part))
-
-    def floor(self, name: str) -> FloorResult | None:
-        """The floor of that name, if it was scored."""
-        return next((floor for floor in self.floors if floor.name == name), None)
-
-
-def read_results(folder: str | Path) -> StudyResults:
-    """Read every ``result.json`` one folder below ``folder``.
-
-    Raises:
-        FormatError: If a file is malformed, or a trial and seed stand in two of them.
-        OSError: If a file cannot be read.
-    """
-    trials: list[TrialResult] = []
-    floors: list[FloorResult] = []
-    for path in sorted(Path(folder).glob("*/result.json")):
-        content = _read_object(path)
-        if content.get("name") in FLOORS:
-            floors.append(_checked(FloorResult, content, path))
-        else:
-            content["folder"] = path.parent
-            trials.append(_checked(TrialResult, content, path))
-    trials.sort(key=lambda trial: (trial.name, trial.seed))
-    for one, other in pairwise(trials):
-        if (one.name, one.seed) == (other.name, other.seed):
-            raise FormatError(
-                f"Each trial and seed must stand once; '{one.name}' with seed "
-                f"{one.seed} is in '{one.folder}' and in '{other.folder}'. Remove one."
-            )
-    return StudyResults(trials=tuple(trials), floors=tuple(floors))
-
-
-def holds_result(
-    folder: Path,
-    key: str,
-    code: str,
-    *,
-    training_images: int | None = None,
-    is_scored: bool = True,
-    is_scored_abroad: bool = False,
-) -> bool:
-    """Whether a result in a folder is still that of a trial.
+def read_results(folder: Path, kept: Path) -> pd.DataFrame:
+    """The table of results: those kept, and the new ones of a folder in their place.
 
     Args:
-        folder: Of one trial and seed, or of a floor; it need not be there.
-        key: Fingerprint of the settings.
-        code: Fingerprint of what results depend on.
-        training_images: Of the trial; None for those of the benchmark.
-        is_scored: Whether figures of the test queries are asked for.
-        is_scored_abroad: Whether figures of the second test set are asked for.
+        folder: A result.json in a folder of its own for each training and floor.
+        kept: From `write_table`; need not be there.
+
+    Returns:
+        One row each with `FIRST_COLUMNS` and whatever else was measured: floors first,
+        then trainings by name and seed.
+
+    Raises:
+        FormatError: If a file is malformed.
     """
-    path = folder / "result.json"
-    if not path.is_file():
-        return False
-    content = _read_object(path)
-    if is_scored and content.get("test") is None:
-        return False
-    if is_scored_abroad and content.get("abroad") is None:
-        return False
-    asked = {"key": key, "code": code, "training_images": training_images}
-    return asked == {name: content.get(name) for name in asked}
+    new = [_read_row(path) for path in sorted(folder.glob("*/result.json"))]
+    texts = dict.fromkeys(("factor", "value", "key", "code", "commit"), str)
+    tables = [pd.read_csv(kept, dtype=texts)] if kept.is_file() else []
+    if new:
+        tables.append(pd.DataFrame(new).dropna(axis="columns", how="all"))
+    table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+    others = [name for name in table if name not in FIRST_COLUMNS]
+    table = table.reindex(columns=[*FIRST_COLUMNS, *others])
+    table = table.drop_duplicates(["name", "seed"], keep="last")
+    table["is_trained"] = ~table["name"].isin(FLOORS)
+    table = table.sort_values(["is_trained", "name", "seed"], ignore_index=True)
+    _check(table, f"'{kept}' and '{folder}'")
+    whole = ("seed", "training_images", "sgd_steps")
+    return table.drop(columns="is_trained").astype(dict.fromkeys(whole, "Int64"))
 
 
-def table_of_results(results: StudyResults) -> pd.DataFrame:
-    """One row for each floor, and for each trial and seed, with all figures."""
-    rows: list[dict[str, Any]] = [
-        {"name": floor.name, "part": "floor"} | _figures(floor)
-        for floor in results.floors
-    ]
-    for trial in results.trials:
-        row = trial.model_dump(exclude={"summary", "test", "abroad", "folder"})
-        row["settings"] = json.dumps(trial.settings, sort_keys=True)
-        row |= trial.summary.model_dump(exclude={"validation_curve"})
-        rows.append(row | _figures(trial))
-    table = pd.DataFrame(rows)
-    whole = [name for name in ("seed", "training_images", "sgd_steps") if name in table]
-    return table.astype(dict.fromkeys(whole, "Int64"))
+def write_table(table: pd.DataFrame, path: Path) -> None:
+    """Keep a table as CSV, whole or not at all."""
+    with replacing(path) as partial:
+        table.to_csv(partial, index=False)
 
 
-def _figures(result: TrialResult | FloorResult) -> dict[str, Any]:
-    return {
-        f"{title}_{name}": value
-        for title, metrics in (("test", result.test), ("abroad", result.abroad))
-        if metrics is not None
-        for name, value in metrics.model_dump().items()
-    }
+def write_row(folder: Path, row: Mapping[str, Any]) -> None:
+    """Keep one result until it is in the table."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with replacing(folder / "result.json") as partial:
+        partial.write_text(json.dumps(row, indent=2) + "\n", "utf-8")
 
 
-def _read_object(path: Path) -> dict[str, Any]:
+def row_of(
+    *,
+    summary: Mapping[str, Any] | None = None,
+    metrics: Mapping[str, Mapping[str, Any]],
+    **fields: Any,
+) -> dict[str, Any]:
+    """One row of the table.
+
+    Args:
+        summary: What the training cost and reached; none for a floor.
+        metrics: By the name of the test set.
+        fields: Name, part, key and the like.
+    """
+    row = dict(fields)
+    if summary is not None:
+        curve = summary["validation_curve"]
+        row |= {
+            name: one for name, one in summary.items() if name != "validation_curve"
+        }
+        row["validation_curve"] = json.dumps(curve)
+        if fields["continues"] is not None and curve:
+            # No validation since it went on put the models above the start.
+            row["is_unchanged"] = bool(summary[VALIDATION] <= curve[0][1])
+    for test_set, figures in metrics.items():
+        row |= {f"{test_set}_{name}": value for name, value in figures.items()}
+    return row
+
+
+def holds(
+    table: pd.DataFrame, name: str, seed: int | None, *, key: str, test_sets: list[str]
+) -> bool:
+    """Whether a result is there under this key, with figures of these test sets."""
+    own = table[(table["name"] == name) & (table["key"] == key)]
+    if seed is not None:
+        own = own[own["seed"] == seed]
+    asked = [f"{test_set}_micro_ap" for test_set in test_sets]
+    return bool(own[asked].notna().all(axis=1).any())
+
+
+def settings_of(table: pd.DataFrame) -> "pd.Series[Any]":
+    """The settings of each row, as dictionaries."""
+    return table["settings"].fillna("{}").map(json.loads)
+
+
+def _read_row(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_bytes())
+        row = json.loads(path.read_bytes())
     except ValueError as error:
-        raise _complaint(path, f"it is not JSON: {error}") from error
-    if not isinstance(content, dict):
-        raise _complaint(path, "it must be an object with a name")
-    return content
+        raise _complaint(f"'{path}'", f"it is not JSON: {error}") from error
+    if not isinstance(row, dict) or not isinstance(row.get("name"), str):
+        raise _complaint(f"'{path}'", "it must be an object with a name")
+    return row
 
 
-_Result = TypeVar("_Result", TrialResult, FloorResult)
+def _check(table: pd.DataFrame, where: str) -> None:
+    trained = table[~table["name"].isin(FLOORS)]
+    for name in _OF_TRAININGS:
+        missing = trained[trained[name].isna()]
+        if len(missing):
+            raise _complaint(where, f"{missing['name'].iloc[0]} has no {name}")
+    for name in (VALIDATION, *(n for n in FIRST_COLUMNS if n.startswith(TEST_SETS))):
+        values = pd.to_numeric(table[name], errors="coerce")
+        wrong = table[table[name].notna() & ~values.between(0, 1)]
+        if len(wrong):
+            raise _complaint(
+                where,
+                f"{name} of {wrong['name'].iloc[0]} must be from 0 to 1; got "
+                f"{wrong[name].iloc[0]}",
+            )
 
 
-def _checked(kind: type[_Result], content: dict[str, Any], path: Path) -> _Result:
-    try:
-        return kind.model_validate(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise _complaint(path, f"{place}: {first['msg']}") from error
-
-
-def _complaint(path: Path, what: str) -> FormatError:
+def _complaint(where: str, what: str) -> FormatError:
     return FormatError(
-        f"'{path}' is not a result of the study: {what}. Remove its folder and run "
-        "the study again."
+        f"{where}: no results of the study: {what}. Remove that result and run the "
+        "study again."
     )

@@ -7,236 +7,215 @@ under the same settings and code is skipped; one that was stopped goes on.
 
 import argparse
 import json
-import logging
 import os
 import shutil
 import subprocess
-import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from kedro.config import OmegaConfigLoader
-from omegaconf import OmegaConf
-from omegaconf.resolvers import oc
+from kedro.framework.session import KedroSession
+from kedro.framework.startup import bootstrap_project
 
 from qk_iteration.builtin_benchmark.manifest import BUILTIN_MANIFEST
-from qk_iteration.core.formats.atomic_file import replacing
-from study.grow import grow_benchmark
-from study.report import write_report
-from study.results import FLOORS, holds_result
-from study.trials import (
-    Trial,
-    fingerprint,
-    fingerprint_of_code,
-    read_trials,
-)
+from qk_iteration.pipeline_registry import register_pipelines
+from qk_iteration.tracking.run_description import FLOORS
+from study import grow
+from study.fingerprint import fingerprint
+from study.keys import LINES, code_of, keys_of, nested, parameters_read, read_parameters
+from study.report import DOCS, RESULTS, TABLE, write_report
+from study.results import holds, read_results, row_of, write_row
+from study.trials import Trial, read_trials
 
-RESULTS = Path("data/08_reporting/study")
 MODELS = Path("data/06_models/study")
 OUTPUTS = Path("data/07_model_output/study")
 BUILTIN = Path("data/01_raw/builtin")
-ABROAD = Path("data/01_raw/out_of_domain")
-DOCS = Path("docs")
+OUT_OF_DOMAIN = Path("data/01_raw/out_of_domain")
 TRIALS = Path("conf/study.yml")
 
-# What a result depends on; the shell around it and the page do not count.
-_CODE = [
-    Path("src/qk_iteration/core") / name
-    for name in (
-        "images",
-        "models",
-        "losses",
-        "bank",
-        "learning",
-        "describing",
-        "search",
-        "scoring",
-    )
-]
-_UNRELATED = ("scored_files", "images_folder", "external_model")
-_METHODS = ("qk", "simclr", "moco")
-_PIPELINES = {"qk": "train"}
-_FLOOR_ABROAD = "untrained"
-
-_logger = logging.getLogger("study")
+_KEY_FILE = "KEY"  # Beside models: the key that they were trained under.
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Run what is missing, trial by trial, then write the page."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("names", nargs="*", help="trials to run; all by default")
-    names = parser.parse_args().names
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    parser.add_argument("names", nargs="*", help="trials or parts; all by default")
+    names = set(parser.parse_args(arguments).names)
     trials = read_trials(TRIALS)
-    unknown = set(names) - {trial.name for trial in trials}
-    if unknown:
-        parser.error(f"{TRIALS} has no trial {', '.join(sorted(unknown))}.")
-    code = fingerprint_of_code(_CODE)
+    if unknown := names - {word for one in trials for word in (one.name, one.part)}:
+        parser.error(f"{TRIALS} has no trial or part {', '.join(sorted(unknown))}.")
+    bootstrap_project(Path.cwd())
+    keys = keys_of(trials)
+    table = read_results(RESULTS, DOCS / TABLE)
     prepared: set[str] = set()
-    keys: dict[str, str] = {}
-    for trial in trials:
-        keys[trial.name] = _key(trial, before=keys.get(trial.continues or ""))
-        if not names or trial.name in names:
-            for seed in trial.seeds:
-                _run_trial(trial, seed, keys[trial.name], code, prepared)
+    for trial, seed in missing_trainings(trials, names, keys, table):
+        if trial.image_set not in prepared:
+            _prepare_images(trial)
+            prepared.add(trial.image_set)
+        _run_training(trial, seed, *keys[trial.name])
     if not names:
-        _score_floors(code)
+        _score_floors(table)
     write_report(RESULTS, DOCS)
 
 
-def _run_trial(
-    trial: Trial, seed: int, key: str, code: str, prepared: set[str]
-) -> None:
-    """Train, score and collect one trial, unless it has its result.
+def missing_trainings(
+    trials: Sequence[Trial],
+    names: set[str],
+    keys: Mapping[str, tuple[str, str]],
+    table: pd.DataFrame,
+) -> list[tuple[Trial, int]]:
+    """Trainings without a result, and those whose models one of them goes on from.
 
     Args:
-        trial: What is trained.
-        seed: One of the trial's.
-        key: Fingerprint of its settings.
-        code: Fingerprint of what results depend on.
-        prepared: Image sets that are made ready already; added to.
+        trials: All trials; one that goes on stands after the one before it.
+        names: Trials or parts that are asked for; none for all.
+        keys: From `keys_of`.
+        table: The results that there are.
     """
-    settings = dict(trial.settings)
+    missing: list[tuple[Trial, int]] = []
+    started_from: set[tuple[str | None, int]] = set()
+    for trial in reversed(trials):
+        is_asked_for = not names or bool({trial.name, trial.part} & names)
+        key, _ = keys[trial.name]
+        for seed in reversed(trial.seeds):
+            is_done = holds(
+                table, trial.name, seed, key=key, test_sets=_test_sets(trial)
+            )
+            is_needed = (trial.name, seed) in started_from and not has_models(
+                trial, seed, key
+            )
+            if is_needed or (is_asked_for and not is_done):
+                missing.insert(0, (trial, seed))
+                started_from.add((trial.continues, seed))
+            elif is_asked_for:
+                print(f"{trial.folder_of(seed)} is done.", flush=True)
+    return missing
+
+
+def has_models(trial: Trial, seed: int, key: str) -> bool:
+    """Whether the models that a training left lie here."""
+    path = MODELS / trial.folder_of(seed) / _KEY_FILE
+    return path.is_file() and path.read_text("utf-8") == key
+
+
+def _test_sets(trial: Trial) -> list[str]:
+    if not trial.is_scored:
+        return []
+    return ["test", "out_of_domain"] if OUT_OF_DOMAIN.is_dir() else ["test"]
+
+
+def _run_training(trial: Trial, seed: int, key: str, code: str) -> None:
+    """Train, score and collect one trial with one seed."""
+    name, method = trial.folder_of(seed), trial.method
+    settings: dict[str, Any] = {"learning.seed": seed, **trial.settings}
     if trial.continues is not None:
-        before = MODELS / f"{trial.continues}-seed{seed}"
-        settings["learning.start_from"] = before / trial.method
-    target = RESULTS / trial.folder_of(seed)
-    if holds_result(
-        target,
-        key,
-        code,
-        training_images=trial.training_images,
-        is_scored=trial.is_scored,
-        is_scored_abroad=trial.is_scored and ABROAD.is_dir(),
-    ):
-        _logger.info("%s is done.", target.name)
-        return
-    if trial.image_set not in prepared:
-        _prepare_images(trial)
-        prepared.add(trial.image_set)
-    run = {"benchmark": _benchmark(trial), "run_name": target.name}
-    what = [] if trial.is_scored else [f"--to-nodes={trial.method}.learn"]
+        before = MODELS / f"{trial.continues}-seed{seed}" / method
+        settings["learning.start_from"] = str(before.resolve())
     _kedro(
-        f"--pipelines={_PIPELINES.get(trial.method, trial.method)}",
-        f"--tags={trial.method}",
-        *what,
-        trial=target.name,
+        LINES.get(method, method),
+        trial=name,
         image_set=trial.image_set,
-        params=run | settings | {"learning.seed": seed},
+        params=settings | {"benchmark": _benchmark(trial.image_set), "run_name": name},
+        tags=[method],
+        to_nodes=[] if trial.is_scored else [f"{method}.learn"],
     )
-    if trial.is_scored and ABROAD.is_dir():
-        _score_abroad(target.name, trial.image_set, trial.method)
-    _collect(trial, seed, key=key, code=code)
-    shutil.rmtree(MODELS / target.name / trial.method / "training_state")
-    shutil.rmtree(OUTPUTS / target.name, ignore_errors=True)
+    metrics = _score(name, trial.image_set, method) if trial.is_scored else {}
+    summary = json.loads(
+        (MODELS / name / method / "training_summary.json").read_text("utf-8")
+    )
+    fields = trial.model_dump(exclude={"seeds", "is_scored", "settings"})
+    row = row_of(
+        summary=summary,
+        metrics=metrics,
+        **fields,
+        settings=json.dumps(trial.settings, sort_keys=True),
+        seed=seed,
+        key=key,
+        code=code,
+        commit=_commit(),
+    )
+    write_row(RESULTS / name, row)
+    (MODELS / name / _KEY_FILE).write_text(key, "utf-8")
+    shutil.rmtree(MODELS / name / method / "training_state", ignore_errors=True)
+    shutil.rmtree(OUTPUTS / name, ignore_errors=True)
 
 
-def _key(trial: Trial, *, before: str | None) -> str:
-    """Changes with the settings of a trial, and of the one that it goes on from."""
-    effective = _effective_parameters(trial.method, trial.settings)
-    return fingerprint(effective) if before is None else fingerprint(effective, before)
+def _score(name: str, image_set: str, method: str) -> dict[str, dict[str, Any]]:
+    """The figures on each test set; the predicted matches are kept for the page."""
+    for matches in ("predicted_matches", "normalized_matches"):
+        table = pd.read_csv(OUTPUTS / name / method / f"{matches}.csv")
+        table.to_parquet(RESULTS / name / f"{matches}.parquet", index=False)
+    return {
+        "test": _metrics(name, method),
+        **_score_out_of_domain(name, image_set, method),
+    }
+
+
+def _score_out_of_domain(
+    name: str, image_set: str, method: str
+) -> dict[str, dict[str, Any]]:
+    if not OUT_OF_DOMAIN.is_dir():
+        return {}
+    _kedro(
+        "evaluate",
+        trial=name,
+        image_set=image_set,
+        params={
+            "benchmark": str(OUT_OF_DOMAIN.resolve()),
+            "method": method,
+            "run_name": f"{name} out of domain",
+        },
+    )
+    return {"out_of_domain": _metrics(name, "evaluated")}
 
 
 def _prepare_images(trial: Trial) -> None:
     """Everything that trials on the same images share; a bank that holds is kept."""
     if trial.training_images is not None:
-        grow_benchmark(
+        grow.grow_benchmark(
             BUILTIN,
-            Path(_benchmark(trial)),
+            Path(_benchmark(trial.image_set)),
             trial.training_images,
             manifest_folder=BUILTIN_MANIFEST,
             num_workers=2,
         )
     _kedro(
-        "--pipelines=negative_bank",
+        "negative_bank",
         trial=trial.image_set,
         image_set=trial.image_set,
         params={
-            "benchmark": _benchmark(trial),
+            "benchmark": _benchmark(trial.image_set),
             "run_name": f"{trial.image_set} images",
         },
     )
 
 
-def _benchmark(trial: Trial) -> str:
-    return str((BUILTIN.parent / trial.image_set).resolve())
-
-
-def _score_abroad(trial: str, image_set: str, method: str) -> None:
-    _kedro(
-        "--pipelines=evaluate",
-        trial=trial,
-        image_set=image_set,
-        params={
-            "benchmark": ABROAD.resolve(),
-            "method": method,
-            "run_name": f"{trial} abroad",
-        },
-    )
-
-
-def _score_floors(code: str) -> None:
+def _score_floors(table: pd.DataFrame) -> None:
     """What is reached without training, on the built-in images."""
-    key = fingerprint(_effective_parameters("untrained", {}))
-    if all(
-        holds_result(
-            RESULTS / name,
-            key,
-            code,
-            is_scored_abroad=name == _FLOOR_ABROAD and ABROAD.is_dir(),
-        )
-        for name in FLOORS
-    ):
+    pipeline = register_pipelines()["floors"]
+    code = code_of(pipeline)
+    key = fingerprint(code, parameters_read(pipeline, read_parameters(), {}))
+    sets = ["test", "out_of_domain"] if OUT_OF_DOMAIN.is_dir() else ["test"]
+    asked = {name: sets if name == "untrained" else ["test"] for name in FLOORS}
+    if all(holds(table, n, None, key=key, test_sets=asked[n]) for n in FLOORS):
         return
     # A trial of the images' own name: the untrained pair lies where trained ones do.
-    floors = "builtin"
-    params = {"benchmark": BUILTIN.resolve(), "run_name": "floors"}
-    _kedro("--pipelines=floors", trial=floors, image_set=floors, params=params)
-    abroad = None
-    if ABROAD.is_dir():
-        _score_abroad(floors, floors, "untrained")
-        abroad = _metrics(floors, "evaluated")
+    images = "builtin"
+    params = {"benchmark": _benchmark(images), "run_name": "floors"}
+    _kedro("floors", trial=images, image_set=images, params=params)
     for name in FLOORS:
-        content = {
-            "name": name,
-            "key": key,
-            "code": code,
-            "test": _metrics(floors, name),
-            "abroad": abroad if name == _FLOOR_ABROAD else None,
-        }
-        _write_json(RESULTS / name / "result.json", content)
+        metrics = {"test": _metrics(images, name)}
+        if name == "untrained":
+            metrics |= _score_out_of_domain(images, images, name)
+        row = row_of(metrics=metrics, name=name, part="floor", key=key, code=code)
+        write_row(RESULTS / name, row)
 
 
-def _collect(trial: Trial, seed: int, *, key: str, code: str) -> None:
-    """Put what the page needs of a finished trial into its folder of results."""
-    name = trial.folder_of(seed)
-    target = RESULTS / name
-    summary = json.loads(
-        (MODELS / name / trial.method / "training_summary.json").read_text("utf-8")
-    )
-    content = trial.model_dump(exclude={"seeds", "is_scored"}) | {
-        "seed": seed,
-        "key": key,
-        "code": code,
-        "commit": _commit(),
-        "summary": summary,
-        "test": _metrics(name, trial.method) if trial.is_scored else None,
-        "abroad": None,
-    }
-    if trial.is_scored:
-        if ABROAD.is_dir():
-            content["abroad"] = _metrics(name, "evaluated")
-        for matches, kept in (
-            ("predicted_matches", "test_matches"),
-            ("normalized_matches", "test_normalized_matches"),
-        ):
-            table = pd.read_csv(OUTPUTS / name / trial.method / f"{matches}.csv")
-            target.mkdir(parents=True, exist_ok=True)
-            table.to_parquet(target / f"{kept}.parquet", index=False)
-    _write_json(target / "result.json", content)
+def _benchmark(image_set: str) -> str:
+    return str((BUILTIN.parent / image_set).resolve())
 
 
 def _metrics(trial: str, method: str) -> dict[str, Any]:
@@ -245,53 +224,20 @@ def _metrics(trial: str, method: str) -> dict[str, Any]:
     return metrics
 
 
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as partial:
-        partial.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
-
-
-def _effective_parameters(method: str, settings: dict[str, Any]) -> dict[str, Any]:
-    """What a trial of a method is run with, its seed and its images aside."""
-    loader = OmegaConfigLoader(
-        conf_source="conf",
-        env="study",
-        base_env="base",
-        merge_strategy={"parameters": "soft"},
-        custom_resolvers={"oc.env": oc.env, "project_root": str},
-    )
-    parameters: dict[str, Any] = dict(loader["parameters"])
-    unrelated = {*_UNRELATED, *_METHODS} - {method}
-    related = OmegaConf.create(
-        {name: value for name, value in parameters.items() if name not in unrelated}
-    )
-    for name, value in settings.items():
-        OmegaConf.update(related, name, str(value))
-    # As text, so that 3.0e-4 of a trial is 0.0003 of the parameters.
-    return _as_text(OmegaConf.to_container(related))  # type: ignore[no-any-return]
-
-
-def _as_text(value: Any) -> Any:
-    """Numbers of any spelling as one text, in nested containers too."""
-    if isinstance(value, dict):
-        return {name: _as_text(one) for name, one in value.items()}
-    if isinstance(value, list):
-        return [_as_text(one) for one in value]
-    try:
-        return str(float(value))
-    except (TypeError, ValueError):
-        return str(value)
-
-
-def _kedro(*arguments: str, trial: str, image_set: str, params: dict[str, Any]) -> None:
-    text = ",".join(f"{name}={value}" for name, value in params.items())
-    command = [sys.executable, "-m", "kedro", "run", "--env=study"]
-    folders = {"STUDY_TRIAL": trial, "STUDY_IMAGES": image_set}
-    subprocess.run(
-        [*command, *arguments, f"--params={text}"],
-        check=True,
-        env=os.environ | folders,
-    )
+def _kedro(
+    pipeline: str,
+    *,
+    trial: str,
+    image_set: str,
+    params: Mapping[str, Any],
+    tags: Sequence[str] = (),
+    to_nodes: Sequence[str] = (),
+) -> None:
+    """Run a pipeline in the folders of a trial and of a set of images."""
+    os.environ |= {"STUDY_TRIAL": trial, "STUDY_IMAGES": image_set}
+    with KedroSession.create(env="study", runtime_params=nested(params)) as session:
+        assert isinstance(session, KedroSession)
+        session.run(pipeline_names=[pipeline], tags=tags, to_nodes=to_nodes)
 
 
 def _commit() -> str:

@@ -1,17 +1,18 @@
 """The trials of the study, as ``conf/study.yml`` lists them."""
 
-import ast
-import hashlib
-import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
 from omegaconf import OmegaConf
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from qk_iteration.core.formats.format_error import FormatError
+from qk_iteration.core.user_error import UserError
+
+PARTS = ("tuning", "headline", "ablation", "rows", "steps", "batch")
+METHODS = ("simclr", "qk")
+"""Names of the headline trials, which are also those of their methods."""
 
 
 class Trial(BaseModel):
@@ -20,7 +21,7 @@ class Trial(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
-    part: Literal["tuning", "headline", "ablation", "rows", "steps"]
+    part: Literal["tuning", "headline", "ablation", "rows", "steps", "batch"]
     method: Literal["qk", "simclr", "moco"]
     settings: dict[str, Any] = Field(default={}, description="as for --params")
     seeds: tuple[int, ...] = (0,)
@@ -45,59 +46,50 @@ class Trial(BaseModel):
 def read_trials(path: Path) -> list[Trial]:
     """The trials of a YAML file, in its order.
 
+    A trial with ``each: {setting: [values]}`` stands for one trial for each value.
+
     Raises:
-        FormatError: If a name stands twice, or a trial goes on from one that does not
-            stand before it with the same seeds.
-        ValidationError: If a trial is malformed.
+        UserError: If a trial is malformed, a name stands twice, or a trial goes on from
+            one that does not stand before it with the same seeds.
     """
     content: Any = OmegaConf.to_container(OmegaConf.load(path))
-    trials = [Trial.model_validate(one) for one in content["trials"]]
+    trials = [_checked(one) for many in content["trials"] for one in _each(many)]
     repeated = [n for n, c in Counter(trial.name for trial in trials).items() if c > 1]
     if repeated:
-        raise FormatError(f"Names of trials must be unique; '{repeated[0]}' is not.")
+        raise UserError(f"Names of trials must be unique; '{repeated[0]}' is not.")
     seeds: dict[str, set[int]] = {}
     for trial in trials:
         seeds[trial.name] = set(trial.seeds)
         before = trial.continues
         if before is not None and not set(trial.seeds) <= seeds.get(before, set()):
-            raise FormatError(
+            raise UserError(
                 f"'{trial.name}' must go on from a trial above it that has its seeds; "
                 f"got '{before}'."
             )
     return trials
 
 
-def fingerprint(*parts: Mapping[str, Any] | str) -> str:
-    """A short hash that changes with any of the parts."""
-    text = json.dumps(parts, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+def _each(content: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """One trial for each value of the setting under ``each``."""
+    varied = content.pop("each", None)
+    if varied is None:
+        yield content
+        return
+    ((setting, values),) = varied.items()
+    for value in values:
+        settings = content.get("settings", {}) | {setting: value}
+        name = f"{content['name']}_{value:g}"
+        yield {"value": f"{value:g}"} | content | {"name": name, "settings": settings}
 
 
-def fingerprint_of_code(folders: Sequence[Path]) -> str:
-    """Changes with what the code does, not with its comments or layout.
-
-    Args:
-        folders: Packages whose every module counts, and every table beside them.
-    """
-    files = sorted(path for folder in folders for path in folder.rglob("*.*"))
-    modules = [_bare(path) for path in files if path.suffix == ".py"]
-    tables = [path.read_text("utf-8") for path in files if path.suffix == ".csv"]
-    return fingerprint(*modules, *tables)
-
-
-def _bare(path: Path) -> str:
-    """The syntax tree of a module without its docstrings."""
-    tree = ast.parse(path.read_text("utf-8"))
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list):
-            node.body = [  # type: ignore[attr-defined]
-                one
-                for one in body
-                if not (
-                    isinstance(one, ast.Expr)
-                    and isinstance(one.value, ast.Constant)
-                    and isinstance(one.value.value, str)
-                )
-            ]
-    return ast.dump(tree)
+def _checked(content: dict[str, Any]) -> Trial:
+    try:
+        return Trial.model_validate(content)
+    except ValidationError as error:
+        found = "; ".join(
+            f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()
+        )
+        raise UserError(
+            f"The trial '{content.get('name')}' must have the fields of a trial: "
+            f"{found}. Correct it in the list of trials."
+        ) from error

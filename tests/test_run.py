@@ -219,7 +219,7 @@ def test_a_study_is_run_once_and_ends_with_its_page(project):
     results = project / "data/08_reporting/study"
     trained = json.loads((results / "qk_2x-seed1/result.json").read_text())
     assert trained["continues"] == "qk"
-    assert trained["test"]["num_true_matches"] == 10
+    assert trained["test_num_true_matches"] == 10
     with sqlite3.connect(project / "mlflow.db") as database:
         runs = database.execute(
             "select runs.name from runs join experiments using (experiment_id) "
@@ -229,5 +229,5 @@ def test_a_study_is_run_once_and_ends_with_its_page(project):
 
     again = run_study()
     assert again.returncode == 0, again.stdout + again.stderr
-    assert again.stderr.count("is done") == 3
+    assert again.stdout.count("is done") == 3
     assert "SGD step" not in again.stdout

@@ -1,93 +1,60 @@
 """One factor at a time: how far each variant is from the default."""
 
-from collections.abc import Sequence
-from itertools import groupby
-
-from matplotlib.axes import Axes
+import pandas as pd
 from matplotlib.figure import Figure
 
+from study.derived import chance_of_one_seed, variants_of
+from study.figures import RAW
 from study.plots.style import GREEN, PURPLE, new_figure, tidy
-from study.results import StudyResults
-from study.spread import (
-    Spread,
-    chance_of_one_seed,
-    spread_of,
-    validation_micro_ap,
-)
-from study.variants import Variant, ablation_variants
+from study.results import VALIDATION
 
 
-def plot_ablation(results: StudyResults) -> Figure | None:
+def plot_ablation(trained: pd.DataFrame) -> Figure | None:
     """Difference to the default in raw micro-AP; the band is the chance of a seed."""
-    default = results.named("qk")
-    variants = ablation_variants(results)
-    if not default or not variants:
+    default = trained[trained["name"] == "qk"]
+    variants = variants_of(trained)
+    if not len(default) or not len(variants):
         return None
-    figure = new_figure(8, 1.5 + 0.29 * len(variants))
+    groups = variants.groupby(["factor", "value"], sort=False)
+    columns = {f"difference_{one}": one for one in (VALIDATION, RAW)}
+    means = groups[list(columns)].mean()
+    deviations = groups[list(columns)].std()
+    figure = new_figure(8, 1.5 + 0.29 * len(means))
     axes = figure.add_subplot(
         xlabel="difference to the default in raw micro-AP (right: better)"
     )
-    chance = chance_of_one_seed(spread_of(default, validation_micro_ap))
-    if chance:
-        axes.axvspan(
-            -chance,
-            chance,
-            color="0.9",
-            linewidth=0,
-            label="may be chance if of one seed (validation)",
-        )
+    if chance := chance_of_one_seed(default[VALIDATION]):
+        label = "may be chance if of one seed (validation)"
+        axes.axvspan(-chance, chance, color="0.9", linewidth=0, label=label)
     axes.axvline(0, color="black", linewidth=1)
-    positions = range(len(variants))[::-1]
-    sides = (
-        ("validation split", GREEN, "o", [one.on_validation for one in variants]),
-        ("test queries", PURPLE, "D", [one.on_test for one in variants]),
-    )
-    for label, color, marker, spreads in sides:
-        _draw_differences(axes, positions, spreads, (label, color, marker))
-    _write_factors(axes, variants)
+    positions = pd.Series(range(len(means))[::-1], means.index)
+    for column, label, color, marker in zip(
+        columns,
+        ("validation split", "test queries"),
+        (GREEN, PURPLE),
+        "oD",
+        strict=True,
+    ):
+        known = means[column].dropna()
+        if len(known):
+            axes.errorbar(
+                known,
+                positions[known.index],
+                xerr=deviations[column][known.index],
+                color=color,
+                marker=marker,
+                linestyle="none",
+                capsize=3,
+                label=label,
+                zorder=3,
+            )
+    labels = [f"{factor}: {value}".removesuffix(": ") for factor, value in means.index]
+    axes.set_yticks(positions, labels=labels)
+    axes.set_ylim(-0.7, len(means) - 0.3)
+    for position in positions.groupby(level="factor").min():
+        if position:
+            axes.axhline(position - 0.5, color="0.75", linewidth=0.8)
     axes.locator_params(axis="x", nbins=7)
     figure.legend(loc="outside upper center", ncols=3, frameon=False)
-    return figure
-
-
-def _draw_differences(
-    axes: Axes,
-    positions: Sequence[int],
-    spreads: Sequence[Spread | None],
-    style: tuple[str, str, str],
-) -> None:
-    label, color, marker = style
-    points = [
-        (spread.mean, position, spread.deviation)
-        for spread, position in zip(spreads, positions, strict=True)
-        if spread is not None
-    ]
-    if not points:
-        return
-    means, heights, deviations = zip(*points, strict=True)
-    axes.errorbar(
-        means,
-        heights,
-        xerr=deviations if any(deviations) else None,
-        color=color,
-        marker=marker,
-        linestyle="none",
-        markersize=6,
-        capsize=3,
-        label=label,
-        zorder=3,
-    )
-
-
-def _write_factors(axes: Axes, variants: Sequence[Variant]) -> None:
-    """A label for each variant, and a line between factors."""
-    count = len(variants)
-    labels = [f"{one.factor}: {one.value}".removesuffix(": ") for one in variants]
-    axes.set_yticks(range(count)[::-1], labels=labels)
-    axes.set_ylim(-0.7, count - 0.3)
-    row = 0
-    for _, own in groupby(variants, key=lambda one: one.factor):
-        row += len(list(own))
-        if row < count:
-            axes.axhline(count - row - 0.5, color="0.75", linewidth=0.8)
     tidy(axes, grid="x")
+    return figure

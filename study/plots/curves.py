@@ -1,12 +1,17 @@
 """Validation micro-AP while learning, both methods on one pair of axes."""
 
+import json
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
-from study.budgets import BudgetLevel, budget_levels, newest_curve
+from study.derived import budgets
+from study.figures import TITLES
 from study.plots.style import (
     METHOD_COLORS,
     METHOD_MARKERS,
@@ -14,25 +19,30 @@ from study.plots.style import (
     show_thousands,
     tidy,
 )
-from study.results import StudyResults
-from study.spread import total_image_passes
-from study.systems import METHODS, title_of
+
+_Curve = NDArray[np.float64]  # (validations, 2): image passes, micro-AP
 
 
-def plot_curves(results: StudyResults) -> Figure | None:
-    """Thin lines for seeds, thick ones for their mean; longer trainings continue."""
-    levels = budget_levels(results)
-    if not levels:
+def plot_curves(trained: pd.DataFrame) -> Figure | None:
+    """Thin lines for seeds, thick ones for their mean; longer trainings continue.
+
+    None too where the curves of the headline trainings are not among the results.
+    """
+    levels = budgets(trained)
+    if not len(levels) or levels["validation_curve"].isna().any():
         return None
     figure = new_figure(7.5, 4.4)
     axes = figure.add_subplot(
         xlabel="image passes, bank refreshes included",
         ylabel="micro-AP on the validation split",
     )
-    for level in levels:
-        _draw_level(axes, level)
-    if len(levels) > len(METHODS):
-        _mark_budgets(axes, levels)
+    groups = levels.groupby(["method", "budget"], sort=False)
+    for (method, _), own in groups:
+        curves = [_curve(levels, row) for _, row in own.iterrows()]
+        is_first = own["continues"].isna().all()
+        _draw(axes, str(method), curves, TITLES[str(method)] if is_first else None)
+    if levels["budget"].nunique() > 1:
+        _mark_budgets(axes, levels.groupby("budget")["total_image_passes"].mean())
     axes.set_xlim(left=0)
     show_thousands(axes.xaxis)
     handles, labels = axes.get_legend_handles_labels()
@@ -41,46 +51,45 @@ def plot_curves(results: StudyResults) -> Figure | None:
     return figure
 
 
-def _draw_level(axes: Axes, level: BudgetLevel) -> None:
-    color = METHOD_COLORS[level.method]
-    curves = [curve for chain in level.chains if (curve := newest_curve(chain))]
+def _curve(levels: pd.DataFrame, row: "pd.Series[Any]") -> _Curve:
+    """What a training adds to the curve of the ones before it, joined to their end."""
+    curve = np.array(json.loads(str(row["validation_curve"])))
+    before = levels[
+        (levels["name"] == row["continues"]) & (levels["seed"] == row["seed"])
+    ]
+    if not len(before):
+        return curve
+    earlier = before.iloc[0]
+    passes = earlier["total_image_passes"]
+    _, micro_ap = json.loads(earlier["validation_curve"])[-1]
+    return np.vstack([[passes, micro_ap], curve + np.array([passes, 0])])
+
+
+def _draw(axes: Axes, method: str, curves: Sequence[_Curve], label: str | None) -> None:
+    color = METHOD_COLORS[method]
     for curve in curves:
-        axes.plot(*zip(*curve, strict=True), color=color, linewidth=0.8, alpha=0.45)
-    if not curves:
-        return
+        axes.plot(*curve.T, color=color, linewidth=0.8, alpha=0.45)
+    # Validations of the seeds need not stand at the same image passes.
+    first, last = max(one[0, 0] for one in curves), min(one[-1, 0] for one in curves)
+    passes = curves[0][:, 0].clip(first, last)
     axes.plot(
-        *_mean_curve(curves),
+        passes,
+        np.mean([np.interp(passes, *one.T) for one in curves], axis=0),
         color=color,
         linewidth=2.2,
-        marker=METHOD_MARKERS[level.method],
+        marker=METHOD_MARKERS[method],
         markersize=4,
-        label=title_of(level.method) if level.is_first else None,
+        label=label,
     )
 
 
-def _mean_curve(
-    curves: Sequence[Sequence[tuple[float, float]]],
-) -> tuple[np.ndarray, np.ndarray]:
-    """Mean over seeds, whose validations need not stand at the same image passes."""
-    first = max(curve[0][0] for curve in curves)
-    last = min(curve[-1][0] for curve in curves)
-    points = [np.array(curve) for curve in curves]  # (validations, 2) each
-    passes = points[0][:, 0].clip(first, last)
-    heights = [np.interp(passes, own[:, 0], own[:, 1]) for own in points]
-    return passes, np.mean(heights, axis=0)
-
-
-def _mark_budgets(axes: Axes, levels: Sequence[BudgetLevel]) -> None:
-    """A dotted line where each budget ends, as QK Iteration or else SimCLR spent it."""
-    ends = {
-        level.title: np.mean([total_image_passes(chain) for chain in level.chains])
-        for level in levels
-    }
+def _mark_budgets(axes: Axes, ends: "pd.Series[float]") -> None:
+    """A dotted line where each budget ends."""
     for title, passes in ends.items():
-        axes.axvline(float(passes), color="0.6", linewidth=0.8, linestyle=":")
+        axes.axvline(passes, color="0.6", linewidth=0.8, linestyle=":")
         axes.annotate(
-            title,
-            (float(passes), 1),
+            str(title),
+            (passes, 1),
             xycoords=("data", "axes fraction"),
             xytext=(-3, -2),
             textcoords="offset points",

@@ -1,146 +1,84 @@
 """Micro-AP against the rows that a step is pushed against, a line for each size."""
 
-from collections.abc import Callable, Sequence
-from operator import attrgetter
-
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from study.plots.style import (
-    GREEN,
-    PURPLE,
-    new_figure,
-    show_thousands,
-    tidy,
-)
-from study.results import TrialResult
-from study.rows import RowsPoint
-from study.spread import raw_micro_ap, spread_of, validation_micro_ap
+from study.derived import rows_pushed
+from study.figures import RAW
+from study.plots.style import GREEN, PURPLE, new_figure, show_thousands, tidy
+from study.results import VALIDATION
 
-# Other colors than the methods have in the other plots.
-_SIZE_STYLES = ((GREEN, "o"), (PURPLE, "s"), ("black", "^"), ("0.55", "D"))
-_Measure = Callable[[TrialResult], float | None]
+# Other colors than the methods have in the other plots; they repeat after four.
+_STYLES = ((GREEN, "o"), (PURPLE, "s"), ("black", "^"), ("0.55", "D"))
+_PANELS = {VALIDATION: "validation split", RAW: "test queries"}
 
 
-def plot_rows(points: Sequence[RowsPoint]) -> Figure | None:
+def plot_rows(trained: pd.DataFrame) -> Figure | None:
     """One panel for the validation split, and one for the test queries if scored."""
-    panels: list[tuple[str, _Measure]] = [
-        (title, measure)
-        for title, measure in (
-            ("validation split", validation_micro_ap),
-            ("test queries", raw_micro_ap),
-        )
-        if any(spread_of(point.trials, measure) for point in points)
-    ]
+    points = rows_pushed(trained)
+    panels = [column for column in _PANELS if points[column].notna().any()]
     if not panels:
         return None
     figure = new_figure(1 + 4.4 * len(panels), 4.6)
-    sizes = sorted({point.training_images for point in points})
-    for column, (title, measure) in enumerate(panels, 1):
+    for number, column in enumerate(panels, 1):
         axes = figure.add_subplot(
             1,
             len(panels),
-            column,
-            title=title,
+            number,
+            title=_PANELS[column],
             xscale="log",
             xlabel="rows pushed against (log scale)",
             ylabel="raw micro-AP",
         )
-        for size, (color, marker) in zip(sizes, _styles(len(sizes)), strict=True):
-            own = [point for point in points if point.training_images == size]
-            _draw_size(axes, own, measure, color=color, marker=marker)
-        _write_ticks(axes, points)
+        for index, (_, own) in enumerate(points.groupby("all_images")):
+            _draw_size(axes, own, column, *_STYLES[index % len(_STYLES)])
+        _write_ticks(axes, points["num_rows"].dropna())
         tidy(axes, grid="y")
-    figure.legend(
-        handles=_legend(points, sizes),
-        loc="outside lower center",
-        ncols=2,
-        frameon=False,
-    )
+    axes.plot([], [], "--", color="0.3", label="dashed: SimCLR, same images")
+    axes.scatter([], [], c="white", edgecolors="0.3", label="hollow: the batch's rows")
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
     return figure
 
 
 def _draw_size(
-    axes: Axes,
-    points: Sequence[RowsPoint],
-    measure: _Measure,
-    *,
-    color: str,
-    marker: str,
+    axes: Axes, own: pd.DataFrame, column: str, color: str, marker: str
 ) -> None:
-    line = []
-    for point in points:
-        spread = spread_of(point.trials, measure)
-        if spread is None:
-            continue
-        if point.num_rows is None:
-            axes.axhline(spread.mean, color=color, linestyle="--", linewidth=1.2)
-            continue
-        axes.errorbar(
-            point.num_rows,
-            spread.mean,
-            yerr=spread.deviation or None,
-            color=color,
-            marker=marker,
-            markerfacecolor="white" if point.is_batch_only else color,
-            markersize=7,
-            capsize=3,
-            zorder=3,
-        )
-        line.append((point.num_rows, spread.mean))
-    if line:
-        axes.plot(*zip(*line, strict=True), color=color, linewidth=1.6)
+    for _, baseline in own[own["num_rows"].isna()].groupby("name"):
+        mean = baseline[column].mean()
+        axes.axhline(mean, color=color, linestyle="--", linewidth=1.2)
+    qk = own[own["num_rows"].notna()]
+    if not len(qk):
+        return
+    passes = qk["image_passes"].mean()
+    size = own["all_images"].iloc[0]
+    label = f"{size:,} training images, {passes:,.0f} image passes"
+    groups = qk.groupby("num_rows")
+    means, deviations = groups[column].mean(), groups[column].std()
+    axes.errorbar(
+        means.index,
+        means,
+        yerr=deviations,
+        color=color,
+        marker=marker,
+        markersize=7,
+        linewidth=1.6,
+        capsize=3,
+        label=label,
+    )
+    hollow = qk[qk["is_batch_only"]].groupby("num_rows")[column].mean()
+    axes.plot(hollow, color=color, marker=marker, markerfacecolor="white", zorder=3)
 
 
-def _write_ticks(axes: Axes, points: Sequence[RowsPoint]) -> None:
+def _write_ticks(axes: Axes, num_rows: "pd.Series[float]") -> None:
     """A tick at each number of rows, but none so close that they run together."""
-    shown: list[int] = []
-    for rows in sorted({one.num_rows for one in points if one.num_rows}, reverse=True):
+    shown: list[float] = []
+    for rows in sorted(set(num_rows), reverse=True):
         if not shown or shown[-1] / rows > 1.7:
             shown.append(rows)
     axes.xaxis.set_major_locator(FixedLocator(shown))
     axes.xaxis.set_minor_locator(NullLocator())
     show_thousands(axes.xaxis)
     axes.tick_params(axis="x", labelsize="small")
-
-
-def _legend(points: Sequence[RowsPoint], sizes: Sequence[int]) -> list[Line2D]:
-    handles = [
-        Line2D([], [], color=color, marker=marker, label=_size_text(points, size))
-        for size, (color, marker) in zip(sizes, _styles(len(sizes)), strict=True)
-    ]
-    if any(point.num_rows is not None and point.is_batch_only for point in points):
-        handles.append(
-            Line2D(
-                [],
-                [],
-                color="0.3",
-                marker="o",
-                markerfacecolor="white",
-                label="hollow: rows of the batch only",
-            )
-        )
-    if any(point.num_rows is None for point in points):
-        label = "dashed: SimCLR, same images"
-        handles.append(Line2D([], [], color="0.3", linestyle="--", label=label))
-    return handles
-
-
-def _size_text(points: Sequence[RowsPoint], size: int) -> str:
-    """The training images, and what QK Iteration spent, not the same for all sizes."""
-    of_size = [
-        trial
-        for point in points
-        if point.training_images == size and point.num_rows is not None
-        for trial in point.trials
-    ]
-    passes = spread_of(of_size, attrgetter("summary.image_passes"))
-    budget = f", {passes.mean:,.0f} image passes" if passes else ""
-    return f"{size:,} training images{budget}"
-
-
-def _styles(count: int) -> list[tuple[str, str]]:
-    """A color and a marker for each size; they repeat after four."""
-    return [_SIZE_STYLES[index % len(_SIZE_STYLES)] for index in range(count)]

@@ -5,9 +5,12 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from omegaconf import OmegaConf
 
 from qk_iteration.core.formats.ground_truth import TrueMatches
 from qk_iteration.core.scoring.evaluate import score_predictions
+from study.derived import Defaults, trainings
+from study.results import read_results, row_of, write_row
 
 NUM_QUERIES = 60
 EDITS = ["crop blur", "crop wave", "wave", "blur"]
@@ -35,6 +38,7 @@ class MadeUpStudy:
         self.results.mkdir(parents=True)
         self.docs.mkdir()
         self.references = references
+        self.defaults = Defaults(OmegaConf.create(PARAMETERS_TRAINING), 2000)
         self.query_ids = query_ids
         self.truth = TrueMatches(references)
         self.inputs = {
@@ -43,12 +47,11 @@ class MadeUpStudy:
             "parameters": folder / "conf",
         }
 
-    def add_floor(self, name, strength, *, abroad=True):
+    def add_floor(self, name, strength, *, out_of_domain=True):
         _, metrics = self._score(strength, seed=0, folder=None)
-        self._write(
-            self.results / name,
-            {"name": name, "test": metrics, "abroad": metrics if abroad else None},
-        )
+        sets = {"test": metrics} | ({"out_of_domain": metrics} if out_of_domain else {})
+        row = row_of(metrics=sets, name=name, part="floor", key="k", code="c0de")
+        write_row(self.results / name, row)
 
     def add_trial(self, name, strength, *, seed=1, passes=12_000, **fields):
         folder = self.results / f"{name}-seed{seed}"
@@ -61,33 +64,43 @@ class MadeUpStudy:
             [passes * part, best * (1 - 0.4 * 2 ** (-6 * part))]
             for part in np.linspace(1 / 6, 1, 6)
         ]
-        result = {
+        summary = {
+            "sgd_steps": 187,
+            "image_passes": passes,
+            "seconds": 1800.0,
+            "best_validation_micro_ap": best,
+            "validation_curve": curve,
+        } | fields.pop("summary", {})
+        row = {
             "name": name,
             "part": "headline",
             "method": "qk",
-            "settings": {},
             "seed": seed,
             "factor": None,
             "value": None,
             "continues": None,
             "training_images": None,
+            "key": "k",
             "code": "c0de",
             "commit": "abc",
-            "summary": {
-                "sgd_steps": 187,
-                "image_passes": passes,
-                "seconds": 1800.0,
-                "best_validation_micro_ap": best,
-                "validation_curve": curve,
-            },
-            "test": test,
-            "abroad": test,
-        }
-        self._write(folder, result | fields)
+        } | fields
+        row["settings"] = json.dumps(fields.get("settings", {}))
+        metrics = {"test": test, "out_of_domain": test} if is_scored else {}
+        write_row(folder, row_of(summary=summary, metrics=metrics, **row))
+
+    def table(self):
+        return read_results(self.results, self.docs / "study.csv")
+
+    def trainings(self):
+        return trainings(self.table(), self.defaults)
+
+    def change(self, folder, **fields):
+        path = self.results / folder / "result.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | fields))
 
     def _score(self, strength, seed, folder):
         columns = {}
-        for kind, more in (("test", 0.0), ("test_normalized", 0.3)):
+        for kind, more in (("predicted", 0.0), ("normalized", 0.3)):
             columns[kind] = self._predict(strength + more, seed)
             if folder is not None:
                 names = ("query_id", "reference_id", "score")
@@ -114,10 +127,6 @@ class MadeUpStudy:
             references += [f"X{number:03d}" for number in range(num_wrong)]
             scores += generator.standard_normal(num_wrong).tolist()
         return queries, references, np.array(scores)
-
-    def _write(self, folder, result):
-        folder.mkdir(exist_ok=True)
-        (folder / "result.json").write_text(json.dumps(result))
 
 
 @pytest.fixture
@@ -160,6 +169,13 @@ def whole_study(study):
             part="rows",
             settings={"qk.negative_rows": rows},
             value=str(rows),
+        )
+    for step in (2, 8):
+        study.add_trial(
+            f"batch_{step}",
+            2.5,
+            part="batch",
+            settings={"learning.images_per_step": step},
         )
     study.add_trial("rows_5000", 3.2, part="rows", training_images=5000)
     for value in ("0.1", "0.2"):

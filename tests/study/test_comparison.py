@@ -2,68 +2,59 @@
 
 import shutil
 
-import numpy as np
 import pytest
 
 from qk_iteration.core.formats.format_error import FormatError
-from study.comparison import compare_headline, ratio_of
-from study.judged_queries import JudgedQueries, read_training_edits
-from study.results import read_results
-from study.spread import raw_micro_ap
+from study.comparison import compare_headline, has_matches, read_queries
+from study.figures import RAW, ratio
 
 
 def compare(study):
-    queries = JudgedQueries.read(
-        study.inputs["true_matches"], study.inputs["query_edits"]
+    recipe = study.inputs["parameters"] / "parameters_edits.yml"
+    queries = read_queries(
+        study.inputs["true_matches"], study.inputs["query_edits"], recipe
     )
-    seen = read_training_edits(study.inputs["parameters"] / "parameters_edits.yml")
-    return compare_headline(read_results(study.results), queries, seen)
+    rows = compare_headline(study.table(), study.results, queries)
+    return rows.set_index(["queries", "figure"])
 
 
-def test_ratio_is_of_the_means_and_seed_by_seed(whole_study):
-    results = read_results(whole_study.results)
-    ratio = ratio_of(results, raw_micro_ap)
-    qk, simclr = (
-        np.array([trial.test.micro_ap for trial in results.named(name)])
-        for name in ("qk", "simclr")
-    )
-    assert ratio.of_means == pytest.approx(qk.mean() / simclr.mean())
-    assert list(ratio.by_seed.values()) == pytest.approx((qk / simclr).tolist())
-
-
-def test_bootstrap_lies_around_the_ratio(whole_study):
-    comparison = compare(whole_study)
-    ratio = ratio_of(read_results(whole_study.results), raw_micro_ap).of_means
-    assert comparison.raw.ratio.low < ratio < comparison.raw.ratio.high
-    assert comparison.raw.difference.low > 0
-    assert comparison.normalized != comparison.raw
+def test_bootstrap_lies_around_the_ratio_of_the_results(whole_study):
+    rows = compare(whole_study)
+    whole = rows.loc["all", "raw"]
+    expected = ratio(whole_study.table(), RAW)
+    assert whole["ratio"] == pytest.approx(expected.of_means)
+    assert whole["qk"] == pytest.approx(expected.qk)
+    assert whole["ratio_low"] < whole["ratio"] < whole["ratio_high"]
+    assert whole["difference_low"] > 0
+    assert whole["ratio_low"] != rows.loc["all", "normalized"]["ratio_low"]
 
 
 def test_queries_are_told_apart_by_their_edits(whole_study):
-    comparison = compare(whole_study)
-    assert comparison.seen_edits == {"crop", "blur"}
-    assert set(comparison.by_edit) == {"crop", "blur", "wave"}
-    numbers = {name: own.num_matched for name, own in comparison.by_novelty.items()}
-    assert numbers == {"seen": 15, "unseen": 15}
-    assert all(own.qk > own.simclr for own in comparison.by_novelty.values())
+    rows = compare(whole_study).loc[(slice(None), "raw"), :].droplevel("figure")
+    edits = rows[rows["kind"] == "edit"]
+    assert edits["is_seen"].to_dict() == {"blur": True, "crop": True, "wave": False}
+    novelty = rows[rows["kind"] == "novelty"]
+    assert novelty["matched"].to_dict() == {"seen": 15, "unseen": 15}
+    assert (novelty["qk"] > novelty["simclr"]).all()
 
 
-def test_without_both_methods_there_is_no_comparison(study):
+def test_without_the_matches_of_both_methods_there_is_no_comparison(whole_study):
+    assert has_matches(whole_study.table(), whole_study.results)
+    shutil.rmtree(whole_study.results / "simclr-seed1")
+    assert has_matches(whole_study.table(), whole_study.results)
+    (whole_study.results / "qk-seed3" / "normalized_matches.parquet").unlink()
+    assert not has_matches(whole_study.table(), whole_study.results)
+
+
+def test_one_method_alone_is_not_compared(study):
     study.add_trial("qk", 3)
-    study.add_trial("simclr", 2, method="simclr", is_scored=False)
-    assert compare(study) is None
+    assert not has_matches(study.table(), study.results)
 
 
 def test_matches_of_another_training_are_refused(whole_study):
     old, other = (whole_study.results / f"qk-seed{seed}" for seed in (1, 2))
-    shutil.copy(other / "test_matches.parquet", old)
+    shutil.copy(other / "predicted_matches.parquet", old)
     with pytest.raises(FormatError, match="must be the matches that"):
-        compare(whole_study)
-
-
-def test_missing_matches_are_said(whole_study):
-    (whole_study.results / "qk-seed3" / "test_normalized_matches.parquet").unlink()
-    with pytest.raises(FormatError, match="must exist, as result"):
         compare(whole_study)
 
 

@@ -1,15 +1,17 @@
 """The report is written from made-up studies: whole, partial, empty and broken."""
 
 import re
+import shutil
+from pathlib import Path
 
 import pandas as pd
 import pytest
 from PIL import Image
 
 from study.report import main, write_report
-from study.results import read_results
 
-PLOTS = ["ablation", "comparison", "edits", "rows", "validation_curves"]
+PROJECT = Path(__file__).parents[2]
+PLOTS = ["ablation", "batch", "comparison", "edits", "rows", "validation_curves"]
 
 
 def report_on(study):
@@ -32,13 +34,13 @@ def test_whole_study_has_every_section_table_and_plot(whole_study):
         with Image.open(whole_study.docs / f"{name}.png") as picture:
             assert round(picture.info["dpi"][0]) == 150
     table = pd.read_csv(whole_study.docs / "study.csv")
-    assert len(table) == 3 + len(read_results(whole_study.results).trials)
+    assert len(table) == 3 + len(whole_study.trainings())
 
 
 def test_tables_are_whole(whole_study):
     page = report_on(whole_study)
     tables = re.findall(r"(?:^\|.*\|\n)+", page, flags=re.MULTILINE)
-    assert len(tables) == 10
+    assert len(tables) == 11
     for table in tables:
         assert len({line.count("|") for line in table.splitlines()}) == 1
     assert "| temperature | 0.1 | 1 |" in page
@@ -48,11 +50,8 @@ def test_tables_are_whole(whole_study):
 
 def test_opening_names_the_ratio_the_aim_and_the_papers(whole_study):
     page = report_on(whole_study)
-    trials = read_results(whole_study.results)
-    qk, simclr = (
-        sum(one.test.micro_ap for one in trials.named(name))
-        for name in ("qk", "simclr")
-    )
+    sums = whole_study.table().groupby("name")["test_micro_ap"].sum()
+    qk, simclr = sums["qk"], sums["simclr"]
     opening = " ".join(page.split("![")[0].split())
     assert f"is {qk / simclr:.3f} times SimCLR's" in opening
     assert "ahead with 3 of 3 seeds" in opening
@@ -80,9 +79,8 @@ def test_equal_methods_are_not_said_to_differ(study):
 
 @pytest.mark.parametrize("name", ["qk", "simclr", "tuned", "plain"])
 def test_a_study_that_has_only_begun_gives_a_page(study, name):
-    (study.docs / "rows.png").write_bytes(b"of an earlier study")
     if name == "plain":
-        study.add_floor(name, 1, abroad=False)
+        study.add_floor(name, 1, out_of_domain=False)
     elif name == "tuned":
         study.add_trial(name, 2, part="tuning", is_scored=False)
     else:
@@ -117,4 +115,35 @@ def test_command_writes_the_page_or_says_what_is_wrong(study, capsys):
     assert main(command) == 0
     (study.results / "qk-seed1" / "result.json").write_text("{")
     assert main(command) == 2
-    assert "Remove its folder and run the study again" in capsys.readouterr().err
+    assert "Remove that result and run the study again" in capsys.readouterr().err
+
+
+def test_page_is_written_anew_from_what_is_kept_with_the_repository(whole_study):
+    page = report_on(whole_study)
+    intervals = (whole_study.docs / "study_intervals.csv").read_text()
+    shutil.rmtree(whole_study.results)
+    assert report_on(whole_study) == page
+    assert (whole_study.docs / "study_intervals.csv").read_text() == intervals
+    assert plots_of(whole_study) == PLOTS
+
+
+def test_intervals_of_other_trainings_are_not_shown(whole_study):
+    report_on(whole_study)
+    for path in whole_study.results.glob("*/*.parquet"):
+        path.unlink()
+    whole_study.change("qk-seed1", test_micro_ap=0.01)
+    page = " ".join(report_on(whole_study).split())
+    assert "A bootstrap over the queries gives" not in page
+
+
+def test_this_projects_page_follows_from_its_kept_results(tmp_path):
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    for name in ("study.csv", "study_intervals.csv", "results_notes.md"):
+        shutil.copy(PROJECT / "docs" / name, docs)
+    write_report(tmp_path, docs, parameters=PROJECT / "conf/base")
+    page = (docs / "results.md").read_text()
+    assert page == (PROJECT / "docs/results.md").read_text()
+    for name in ("study.csv", "study_intervals.csv"):
+        kept = (PROJECT / "docs" / name).read_text()
+        assert (docs / name).read_text() == kept

@@ -1,12 +1,12 @@
-"""The list of trials is read whole, and code is told from its comments."""
+"""The list of trials is read whole, or refused by name."""
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
 
-from qk_iteration.core.formats.format_error import FormatError
-from study.trials import fingerprint_of_code, read_trials
+from qk_iteration.core.user_error import UserError
+from study.trials import read_trials
 
 PROJECT = Path(__file__).parents[2]
 
@@ -34,33 +34,40 @@ def test_a_trial_goes_on_from_one_above_it_with_its_seeds(tmp_path):
     write(path, first, "{name: b, part: steps, method: qk, seeds: [1], continues: a}")
     assert [trial.folder_of(1) for trial in read_trials(path)] == ["a-seed1", "b-seed1"]
     write(path, first, "{name: b, part: steps, method: qk, seeds: [2], continues: a}")
-    with pytest.raises(FormatError, match="'b' must go on"):
+    with pytest.raises(UserError, match="'b' must go on"):
         read_trials(path)
 
 
 def test_a_misspelled_field_and_a_repeated_name_are_refused(tmp_path):
     path = write(tmp_path / "study.yml", "{name: a, part: tuning, methd: qk}")
-    with pytest.raises(ValidationError, match="methd"):
+    with pytest.raises(UserError, match="methd"):
         read_trials(path)
     trial = "{name: a, part: tuning, method: qk}"
-    with pytest.raises(FormatError, match="'a' is not"):
+    with pytest.raises(UserError, match="'a' is not"):
         read_trials(write(path, trial, trial))
 
 
-def test_code_has_one_fingerprint_whatever_its_comments(tmp_path):
-    module = tmp_path / "module.py"
-    module.write_text('"""Says one thing."""\n\ndef f(x):\n    return x + 1\n')
-    first = fingerprint_of_code([tmp_path])
-    module.write_text('def f(x):\n    """Says more."""\n    return x + 1  # Why.\n')
-    assert fingerprint_of_code([tmp_path]) == first
-    module.write_text("def f(x):\n    return x + 2\n")
-    assert fingerprint_of_code([tmp_path]) != first
+def test_each_value_of_a_setting_is_a_trial(tmp_path):
+    path = write(
+        tmp_path / "study.yml",
+        "{name: a, part: batch, method: qk, settings: {x: 1}, each: {r: [1.0e-4, 2]}}",
+    )
+    trials = {trial.name: trial.settings for trial in read_trials(path)}
+    assert trials == {"a_0.0001": {"x": 1, "r": 1e-4}, "a_2": {"x": 1, "r": 2}}
 
 
-def test_tables_beside_the_code_count(tmp_path):
-    (tmp_path / "module.py").write_text("x = 1\n")
-    table = tmp_path / "images.csv"
-    table.write_text("image_id\na\n")
-    first = fingerprint_of_code([tmp_path])
-    table.write_text("image_id\nb\n")
-    assert fingerprint_of_code([tmp_path]) != first
+def test_batches_of_both_methods_have_equal_chances():
+    trials = [
+        one for one in read_trials(PROJECT / "conf/study.yml") if one.part == "batch"
+    ]
+    images = {
+        method: Counter(
+            one.settings["learning.images_per_step"] * (1 + (method == "simclr"))
+            for one in trials
+            if one.method == method
+        )
+        for method in ("qk", "simclr")
+    }
+    del images["qk"][2]  # One pair of SimCLR has no negatives.
+    assert images["qk"] == images["simclr"]
+    assert len(images["qk"]) == 6

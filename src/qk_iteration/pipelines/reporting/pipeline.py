@@ -3,11 +3,12 @@
 from kedro.pipeline import Node, Pipeline
 
 from qk_iteration.pipelines.reporting.nodes import compare, hash_split
+from qk_iteration.tracking.run_description import FLOORS
 
 
 def create_pipeline() -> Pipeline:
     """The table of all methods."""
-    methods = ["perceptual_hash", "plain", "untrained", "simclr", "qk"]
+    methods = [*FLOORS, "simclr", "qk"]
     return Pipeline(
         [
             Node(

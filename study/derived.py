@@ -1,0 +1,152 @@
+"""What follows from the table of results: effective settings, chains, differences."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from omegaconf import DictConfig, OmegaConf
+
+from qk_iteration.builtin_benchmark.manifest import (
+    BUILTIN_MANIFEST,
+    Role,
+    read_manifest,
+)
+from study.figures import RAW
+from study.results import VALIDATION, settings_of
+from study.trials import METHODS
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """What a trial has where its settings do not say otherwise.
+
+    Attributes:
+        parameters: The blocks of ``parameters_training.yml``.
+        training_images: How many the built-in benchmark has.
+    """
+
+    parameters: DictConfig
+    training_images: int
+
+    @classmethod
+    def read(cls, parameters: Path) -> "Defaults":
+        """Read ``parameters_training.yml`` and the built-in manifest."""
+        blocks = OmegaConf.load(parameters)
+        assert isinstance(blocks, DictConfig)  # A YAML file of blocks is a mapping.
+        images = read_manifest(BUILTIN_MANIFEST).images
+        return cls(blocks, sum(image.role is Role.TRAINING for image in images))
+
+    def value(self, settings: Mapping[str, Any], name: str) -> Any:
+        """A parameter under a trial's settings, by its name with dots."""
+        return settings.get(name, OmegaConf.select(self.parameters, name))
+
+    def hold(self, settings: Mapping[str, Any]) -> bool:
+        """Whether settings say nothing else than the defaults."""
+        return all(self.value({}, name) == value for name, value in settings.items())
+
+
+def trainings(table: pd.DataFrame, defaults: Defaults) -> pd.DataFrame:
+    """The rows of trainings, and what they come to.
+
+    Further columns: ``all_images`` there are to learn from; ``num_rows`` that a step is
+    pushed against, missing without a bank; ``is_batch_only``; ``images_a_step`` through
+    the backbone; ``origin``, the trial that a chain of continued ones began with, and
+    ``total_image_passes`` since then, missing where a part of the chain is.
+    """
+    own = table[table["method"].notna()].copy()
+    settings = settings_of(own)
+    own["all_images"] = own["training_images"].fillna(defaults.training_images)
+    step = settings.map(lambda one: defaults.value(one, "learning.images_per_step"))
+    wanted = settings.map(lambda one: defaults.value(one, "qk.negative_rows"))
+    is_qk = own["method"] == "qk"
+    drawn = pd.to_numeric(wanted.replace({"all": float("inf"), "batch": 0}))
+    # The rows that are drawn come to those of the batch.
+    own["num_rows"] = (step + drawn).clip(upper=own["all_images"].astype(float))
+    own.loc[~is_qk, "num_rows"] = float("nan")
+    own["is_batch_only"] = is_qk & (wanted == "batch")
+    own["images_a_step"] = step.where(is_qk, 2 * step)
+    chains = [_chain(own, row) for _, row in own.iterrows()]
+    own["origin"] = [origin for origin, _ in chains]
+    own["total_image_passes"] = [passes for _, passes in chains]
+    return own
+
+
+def rows_pushed(trained: pd.DataFrame) -> pd.DataFrame:
+    """The trainings of part ``rows``, and of the headline those with their seeds."""
+    rows = trained[trained["part"] == "rows"]
+    is_headline = trained["name"].isin(METHODS) & trained["seed"].isin(rows["seed"])
+    return pd.concat([trained[is_headline], rows]) if len(rows) else rows
+
+
+def budgets(trained: pd.DataFrame) -> pd.DataFrame:
+    """The headline trainings and those that go on from them, shortest first.
+
+    A further column, ``budget``, says how much longer than the first, such as ``2x``.
+    """
+    own = trained[
+        trained["origin"].isin(METHODS) & trained["part"].isin(["headline", "steps"])
+    ].copy()
+    passes = own.set_index(["name", "seed"])["image_passes"]
+    own["first"] = [
+        passes[origin, seed]
+        for origin, seed in zip(own["origin"], own["seed"], strict=True)
+    ]
+    sums = own.groupby("name")[["total_image_passes", "first"]].transform("sum")
+    own["times"] = sums["total_image_passes"] / sums["first"]
+    own["budget"] = own["times"].map(_times_text)
+    own["order"] = own["origin"].map(METHODS.index)
+    return own.sort_values(["order", "times", "name", "seed"])
+
+
+def variants_of(trained: pd.DataFrame) -> pd.DataFrame:
+    """The trainings of the ablation, by factor, then by value, numbers by size.
+
+    Further columns, ``difference_`` and the name of a figure: to the default of the
+    same seed, which is SimCLR's for a SimCLR trial and QK Iteration's for all others.
+    """
+    own = trained[trained["part"] == "ablation"].copy()
+    own["factor"] = own["factor"].fillna(own["name"])
+    own["value"] = own["value"].astype(object).fillna("").astype(str)
+    headline = trained[trained["name"].isin(METHODS)].set_index(["name", "seed"])
+    default = own["method"].where(own["method"] == "simclr", "qk")
+    pairs = pd.MultiIndex.from_arrays([default, own["seed"]])
+    for figure in (VALIDATION, RAW):
+        theirs = headline[figure].reindex(pairs).to_numpy()
+        own[f"difference_{figure}"] = own[figure].astype(float) - theirs
+    own["size"] = own["value"].map(_size)
+    return own.sort_values(["factor", "size", "value", "seed"])
+
+
+def chance_of_one_seed(default: "pd.Series[float]") -> float | None:
+    """How far two trainings that differ by the seed alone lie apart, 19 times in 20.
+
+    Two standard deviations of their difference, if both scatter as the default does;
+    None where the default has but one seed.
+    """
+    return float(2 * 2**0.5 * default.std()) if len(default.dropna()) > 1 else None
+
+
+def _chain(own: pd.DataFrame, row: "pd.Series[Any]") -> tuple[str | None, float]:
+    """The first trial of a chain, image passes since; nothing if it is broken."""
+    passes, seen = float(row["image_passes"]), {row["name"]}
+    while isinstance(row["continues"], str):
+        before = own[(own["name"] == row["continues"]) & (own["seed"] == row["seed"])]
+        if not len(before) or row["continues"] in seen:
+            return None, float("nan")
+        row = before.iloc[0]
+        seen.add(row["name"])
+        passes += float(row["image_passes"])
+    return row["name"], passes
+
+
+def _times_text(times: float) -> str:
+    is_whole = abs(times - round(times)) < 0.05 * times
+    return f"{times:.0f}x" if is_whole else f"{times:.2g}x"
+
+
+def _size(value: str) -> float:
+    number = re.match(r"[\d,]*\.?\d+(e[-+]?\d+)?", value)
+    return float(number[0].replace(",", "")) if number else float("inf")

@@ -1,0 +1,50 @@
+"""Micro-AP against the images that go through the backbone in a step."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
+
+from study.figures import RAW, TITLES
+from study.plots.style import METHOD_COLORS, METHOD_MARKERS, new_figure, tidy
+from study.results import VALIDATION
+
+_PANELS = {VALIDATION: "validation split", RAW: "test queries"}
+
+
+def plot_batch(trained: pd.DataFrame) -> Figure | None:
+    """Of each method and size the best trial on validation, mean over its seeds."""
+    batch = trained[trained["part"] == "batch"]
+    panels = [column for column in _PANELS if batch[column].notna().any()]
+    if not panels:
+        return None
+    figure = new_figure(1 + 4.4 * len(panels), 4)
+    for number, column in enumerate(panels, 1):
+        axes = figure.add_subplot(
+            1,
+            len(panels),
+            number,
+            title=_PANELS[column],
+            xscale="log",
+            xlabel="images through the backbone a step",
+            ylabel="raw micro-AP",
+        )
+        for method, own in batch.dropna(subset=[column]).groupby("method"):
+            trials = own.groupby(["images_a_step", "name"])
+            best = trials[VALIDATION].mean().groupby("images_a_step").idxmax()
+            means = trials[column].mean()[list(best)].droplevel("name")
+            axes.errorbar(
+                means.index,
+                means,
+                yerr=trials[column].std()[list(best)].to_numpy(),
+                color=METHOD_COLORS[str(method)],
+                marker=METHOD_MARKERS[str(method)],
+                capsize=3,
+                label=TITLES[str(method)],
+            )
+        sizes = sorted(set(batch["images_a_step"]))
+        axes.set_xticks(sizes, labels=[f"{size:.0f}" for size in sizes])
+        axes.xaxis.set_minor_locator(NullLocator())
+        tidy(axes, grid="y")
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=2, frameon=False)
+    return figure
