@@ -12,6 +12,7 @@ from qk_iteration.core.images.edit_sheet import (
     draw_edit_sheet,
 )
 from qk_iteration.core.images.recipe import EditRecipe
+from qk_iteration.core.user_error import UserError
 
 GAP = 6
 
@@ -58,6 +59,13 @@ def test_fewer_pictures_than_cells_are_shown_again(images):
     recipes = {"training": recipe("grayscale")}
     sheet = draw_edit_sheet(images.iloc[:2], recipes, max_pixels=1_000_000)
     assert set(values_of(sheet, 0).tolist()) == {0, 12}
+
+
+def test_no_pictures_are_refused(images):
+    with pytest.raises(UserError, match="no training images to show edits on"):
+        draw_edit_sheet(
+            images.iloc[:0], {"training": recipe("invert")}, max_pixels=1_000
+        )
 
 
 def test_a_picture_that_is_too_large_is_refused(images):

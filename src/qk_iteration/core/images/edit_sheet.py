@@ -1,7 +1,6 @@
 """A contact sheet of every edit of the recipes, to be looked at before any training."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,6 +15,7 @@ from qk_iteration.core.images.recipe import (
     EditStep,
     apply_recipe,
 )
+from qk_iteration.core.user_error import UserError
 
 NUM_SAMPLES = 8
 CELL_SIZE = 112  # pixels
@@ -30,11 +30,19 @@ def draw_edit_sheet(
     Args:
         images: Table with ``path``; a few of them, spread evenly, are edited.
         recipes: By the name that the labels show.
-        max_pixels: Larger images are an error.
+        max_pixels: Larger images are unreadable.
 
     Returns:
         An RGB page.
+
+    Raises:
+        UserError: If there are no images, or one of them cannot be read.
     """
+    if len(images) == 0:
+        raise UserError(
+            "There are no training images to show edits on. Put some into "
+            "training_images/ of the benchmark's folder."
+        )
     rows = np.linspace(0, len(images) - 1, num=NUM_SAMPLES).astype(int)
     pictures = [_read(images["path"].iloc[row], max_pixels) for row in rows]
     steps = {
@@ -56,7 +64,7 @@ def draw_edit_sheet(
 
 
 def _read(path: str, max_pixels: int) -> Image.Image:
-    picture = decode_image(Path(path), max_pixels=max_pixels)
+    picture = decode_image(path, max_pixels=max_pixels)
     picture.thumbnail((LARGEST_SIDE, LARGEST_SIDE))
     return picture
 
