@@ -82,7 +82,6 @@ def test_a_line_runs_from_folders_to_metrics_and_is_tracked(project):
     assert 0 <= metrics["micro_ap"] <= 1
     assert metrics["protocol"] == "isc2021"
     assert "recall_at_p90_normalized" in metrics
-    assert (project / "data/08_reporting/test/untrained/metrics.json").is_file()
     with sqlite3.connect(project / "mlflow.db") as database:
         runs = database.execute("select name, status from runs").fetchall()
         parameters = dict(database.execute("select key, value from params"))

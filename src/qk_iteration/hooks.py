@@ -10,7 +10,7 @@ from kedro.pipeline.node import Node
 
 from qk_iteration.core.stopping import stop_if_requested, stop_requested
 from qk_iteration.stop_signals import begin_work, obeying_stop_signals
-from qk_iteration.tracking.run_description import run_parameters
+from qk_iteration.tracking.run_description import METHODS
 from qk_iteration.tracking.run_store import RunStore
 from qk_iteration.tracking.tracked_run import TrackedRun
 from qk_iteration.tracking.tracking_config import TrackingConfig, read_tracking_config
@@ -85,9 +85,7 @@ class TrackingHook:
         """
         self._run = None
         pipelines = run_params.get("pipeline_names") or ["__default__"]
-        if self._config is None or set(pipelines) <= set(
-            self._config.tracking.untracked_pipelines
-        ):
+        if self._config is None or not _has_figures(pipeline):
             return
         blocks = {
             name.removeprefix(_PARAMETERS): catalog.load(name)
@@ -98,10 +96,10 @@ class TrackingHook:
             RunStore(self._config.server.mlflow_tracking_uri, self._project),
             self._config.tracking,
             pipelines=["train" if p == "__default__" else p for p in pipelines],
+            methods=[name for name in METHODS if name in _namespaces(pipeline)],
             environment=run_params.get("env") or "base",
             project=self._project,
             blocks=blocks,
-            parameters=run_parameters(blocks, self._project),
         )
 
     @hook_impl
@@ -134,3 +132,13 @@ class TrackingHook:
         run, self._run = self._run, None
         if run is not None:
             run.end(status)
+
+
+def _namespaces(pipeline: Pipeline) -> set[str | None]:
+    return {node.namespace for node in pipeline.nodes}
+
+
+def _has_figures(pipeline: Pipeline) -> bool:
+    """Whether anything of the pipeline is told: what it learns, or how it scores."""
+    made = {name.rpartition(".")[2] for name in pipeline.all_outputs()}
+    return bool(made & {"metrics", "training_summary"})

@@ -23,10 +23,11 @@ def register_pipelines() -> dict[str, Pipeline]:
 
     data = data_preparation.create_pipeline()
     bank = negative_bank.create_pipeline()
-    untrained = describe_and_score("untrained")
-    start = data + bank + untrained
     lines = {
-        method: start + training.create_pipeline(method) + describe_and_score(method)
+        method: data
+        + bank
+        + training.create_pipeline(method)
+        + describe_and_score(method)
         for method in training.LEARN
     }
     return {
@@ -35,7 +36,9 @@ def register_pipelines() -> dict[str, Pipeline]:
         "train": lines["qk"],
         "simclr": lines["simclr"],
         "moco": lines["moco"],
-        "floors": start
+        "floors": data
+        + bank
+        + describe_and_score("untrained")
         + reporting.create_hash_pipeline()
         + scoring.create_pipeline("perceptual_hash")
         + descriptor_extraction.create_plain_pipeline()

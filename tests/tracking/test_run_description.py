@@ -19,29 +19,31 @@ BUILTIN = BuiltinBenchmarkConfig(
 
 def test_a_run_is_called_by_method_benchmark_and_seed():
     blocks = {"qk": {}, "benchmark": "/a/builtin", "learning": SimpleNamespace(seed=3)}
-    assert run_name(["train"], blocks) == "QK Iteration · builtin · seed 3"
-    assert run_name(["floors"], {"benchmark": "/a/builtin"}) == "Floors · builtin"
-    assert run_name(["score"], {}) == "Scored files"
+    assert run_name(["train"], ["qk"], blocks) == "QK Iteration · builtin · seed 3"
+    assert run_name(["floors"], [], {"benchmark": "/a/builtin"}) == "Floors · builtin"
+    assert run_name(["score"], [], {}) == "Scored files"
 
 
 def test_the_one_method_is_method_and_two_have_their_names():
-    one = run_parameters({"qk": {"loss": {"repulsion": 1}}}, Path("/p"))
+    one = run_parameters({"qk": {"loss": {"repulsion": 1}}}, ["qk"], Path("/p"))
     assert one == {"method.loss.repulsion": "1"}
-    two = run_parameters({"qk": {"a": 1}, "simclr": {"a": 2}}, Path("/p"))
+    blocks = {"qk": {"a": 1}, "simclr": {"a": 2}}
+    two = run_parameters(blocks, ["qk", "simclr"], Path("/p"))
     assert two == {"qk.a": "1", "simclr.a": "2"}
+    assert run_parameters(blocks, ["simclr"], Path("/p")) == {"method.a": "2"}
 
 
 def test_settings_of_the_builtin_benchmark_are_told_only_where_it_is_used():
     blocks = {"builtin_benchmark": BUILTIN, "benchmark": "/elsewhere"}
-    assert run_parameters(blocks, Path("/p")) == {"benchmark": "/elsewhere"}
-    used = run_parameters(blocks | {"benchmark": "/p/data/builtin"}, Path("/p"))
+    assert run_parameters(blocks, [], Path("/p")) == {"benchmark": "/elsewhere"}
+    used = run_parameters(blocks | {"benchmark": "/p/data/builtin"}, [], Path("/p"))
     assert used["builtin_benchmark.jpeg_quality"] == "90"
     assert used["benchmark"] == "data/builtin"
 
 
 def test_a_long_value_is_told_as_a_digest_that_changes_with_it():
     digests = {
-        run_parameters({"recipe": ["x" * size]}, Path("/p"))["recipe"]
+        run_parameters({"recipe": ["x" * size]}, [], Path("/p"))["recipe"]
         for size in (300, 301)
     }
     assert len(digests) == 2

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,9 @@ _BUILTIN = "builtin_benchmark"
 _HOW = ("num_workers", "steps_per_checkpoint", "steps_per_report", "resume", "device")
 
 
-def run_parameters(blocks: Mapping[str, Any], project: Path) -> dict[str, str]:
+def run_parameters(
+    blocks: Mapping[str, Any], methods: Collection[str], project: Path
+) -> dict[str, str]:
     """Every setting that the run uses, by its name in the YAML files.
 
     One run is one method, so that its own block is ``method``: ``method.key_view`` of a
@@ -41,15 +43,17 @@ def run_parameters(blocks: Mapping[str, Any], project: Path) -> dict[str, str]:
 
     Args:
         blocks: By name, what the run's nodes are given.
+        methods: Names of the methods that learn or are scored.
         project: Paths within it are told from here, so that it can be moved.
     """
-    methods = [name for name in blocks if name in METHODS]
     values: dict[str, str] = {}
     for name, block in blocks.items():
         if name == _BUILTIN and not _is_builtin(blocks):
             continue
+        if name in METHODS and name not in methods:
+            continue  # Of a shared part that looks into a method's block.
         plain = block.model_dump() if isinstance(block, BaseModel) else block
-        title = "method" if methods == [name] else name
+        title = "method" if list(methods) == [name] else name
         for key, value in _flat(title, plain):
             values[key] = _short(str(value).replace(f"{project}/", ""))
     return values
@@ -62,11 +66,13 @@ def settings_key(pipelines: Iterable[str], parameters: Mapping[str, str]) -> str
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def run_name(pipelines: Iterable[str], blocks: Mapping[str, Any]) -> str:
+def run_name(
+    pipelines: Iterable[str], methods: Collection[str], blocks: Mapping[str, Any]
+) -> str:
     """Such as "QK Iteration · builtin · seed 0"."""
-    methods = [title for name, title in METHODS.items() if name in blocks]
+    titles = [METHODS[name] for name in methods]
     names = [PIPELINES.get(name, name) for name in pipelines]
-    parts = [" and ".join(methods or names)]
+    parts = [" and ".join(titles or names)]
     if "benchmark" in blocks:
         parts.append(Path(str(blocks["benchmark"])).name)
     learning = blocks.get("learning")

@@ -11,10 +11,10 @@ from qk_iteration.tracking.code_version import code_version
 from qk_iteration.tracking.live_run import listen, stop_listening
 from qk_iteration.tracking.run_description import (
     FLOORS,
-    METHODS,
     note,
     run_metrics,
     run_name,
+    run_parameters,
     settings_key,
 )
 from qk_iteration.tracking.run_log import RunLog, start_or_continue
@@ -34,10 +34,10 @@ class TrackedRun:
         store: Where; not opened before ``start``.
         config: The experiment, and what the user says of the run.
         pipelines: Names that were typed.
+        methods: Those that learn or are scored, such as "qk".
         environment: Of conf/.
         project: The project's folder.
         blocks: Parameters of the nodes, by name.
-        parameters: The same as text, as MLflow is told.
     """
 
     def __init__(
@@ -46,18 +46,19 @@ class TrackedRun:
         config: RunsConfig,
         *,
         pipelines: list[str],
+        methods: list[str],
         environment: str,
         project: Path,
         blocks: Mapping[str, Any],
-        parameters: Mapping[str, str],
     ) -> None:
         self._store = store
         self._config = config
         self._pipelines = pipelines
+        self._methods = methods
         self._environment = environment
         self._project = project
         self._blocks = blocks
-        self._parameters = parameters
+        self._parameters = run_parameters(blocks, methods, project)
         self._figures: dict[str, dict[str, Any]] = {}
         self._images: set[str] = set()
         self._log: RunLog | None = None
@@ -82,7 +83,7 @@ class TrackedRun:
         if name in _IMAGES and not method:
             self._show_images(name, data)
         show = _SHOWN.get(name)
-        if show is None or (method in FLOORS and self._has_method()):
+        if show is None or (method in FLOORS and self._methods):
             return
         if name == "metrics":
             self._figures[method] = data
@@ -102,15 +103,14 @@ class TrackedRun:
             mlflow.end_run(status)
         self._log.end(status)
 
-    def _has_method(self) -> bool:
-        return any(name in METHODS for name in self._blocks)
-
     def _start(self) -> RunLog:
         client = self._store.open()
         import mlflow
 
         outer = mlflow.active_run()
-        name = self._config.run.name or run_name(self._pipelines, self._blocks)
+        name = self._config.run.name or run_name(
+            self._pipelines, self._methods, self._blocks
+        )
         learning = self._blocks.get("learning")
         log = start_or_continue(
             client,

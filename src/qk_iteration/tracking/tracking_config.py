@@ -34,7 +34,6 @@ class RunsConfig(ParameterBlock):
 
     experiment: ExperimentConfig
     run: RunConfig
-    untracked_pipelines: tuple[str, ...] = Field(description="these give no metrics")
 
 
 class TrackingConfig(ParameterBlock):
