@@ -208,7 +208,7 @@ def test_links_are_followed_and_circles_are_not(tmp_path):
     tables = tabulate(folder)
     assert tables.images["image_id"].tolist() == ["a", "c"]
     assert tables.quarantined["path"].tolist() == [str(folder / "circle")]
-    assert tables.quarantined["why"].item() == "links to what was looked at"
+    assert tables.quarantined["why"].item() == "linked twice"
 
 
 def test_links_to_nowhere_and_to_themselves_are_left_out(tmp_path):

@@ -20,12 +20,12 @@ class Why(StrEnum):
     GONE = "gone meanwhile"
     TOO_LARGE = "too large"
     TOO_SMALL = "too small"
-    NOT_A_FILE = "not regular files"
+    NOT_A_FILE = "special (pipe, socket, device)"
     NOT_UTF8 = "of a name that is not UTF-8"
     NAME_TAKEN = "of a name already taken"
     HIDDEN = "hidden or thumbnails"
     UNLISTABLE = "unlistable"
-    SEEN_BEFORE = "links to what was looked at"
+    SEEN_BEFORE = "linked twice"
 
 
 COLUMNS = ("path", "why", "reason")
