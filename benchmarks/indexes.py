@@ -1,0 +1,193 @@
+"""Search indexes: time, memory and recall of each, as ratios against exact search.
+
+    python benchmarks/indexes.py --json indexes.json
+    python benchmarks/indexes.py --num-queries 1000 --num-references 100000
+
+References lie in clusters, as pictures of one kind do, in an HDF5 file; half of the
+queries are near copies of a reference, half have none. Each index is built and searched
+in a process of its own. Times hold what a user waits for: reading, building, searching
+for ten references of each query and scoring these exactly. They are seconds of the
+processor, which other programs hardly disturb; set OMP_NUM_THREADS=1, since threads
+that wait count too. Read them as ratios within one run. Memory is the peak beyond what
+is held before.
+"""
+
+import argparse
+import json
+import multiprocessing
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import faiss
+import numpy as np
+import torch
+from measuring import describe_machine, extra_peak_mib
+from rich.console import Console
+from rich.table import Table
+
+from qk_iteration.core.formats.atomic_file import replacing
+from qk_iteration.core.formats.descriptor_files import (
+    read_descriptors,
+    write_descriptors,
+)
+from qk_iteration.core.formats.descriptors import Descriptors
+from qk_iteration.core.search.index import build_index
+from qk_iteration.core.search.index_recall import measure_recall
+from qk_iteration.core.search.search_config import SearchConfig
+
+CPU = torch.device("cpu")
+TOP_K = 10
+INDEXES = ("exact", "flat", "hnsw", "ivf", "ivf on disk")
+ROWS_PER_CLUSTER = 50
+CLUSTER_NOISE, COPY_NOISE = 1.0, 0.7  # lengths, beside centers and originals of 1
+
+_console = Console(width=100)
+
+
+def main() -> None:
+    """Measure, print a table for each size and write JSON."""
+    arguments = _parse_arguments()
+    machine = describe_machine(CPU) | {"faiss": faiss.__version__}
+    _console.print(machine)
+    report: dict[str, Any] = {"machine": machine}
+    for size in arguments.num_references:
+        report[f"{size} references"] = _measure(size, arguments)
+    if arguments.json:
+        with replacing(arguments.json) as partial:
+            partial.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+
+
+def _parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--num-queries", type=int, default=5000)
+    add("--num-references", type=int, nargs="+", default=[100_000, 1_000_000])
+    add("--dim", type=int, default=256)
+    add("--indexes", nargs="+", choices=INDEXES, default=list(INDEXES))
+    add("--json", type=Path, help="where to write the results")
+    return parser.parse_args()
+
+
+def _measure(num_references: int, arguments: argparse.Namespace) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder) / name for name in ("queries.hdf5", "references.hdf5")]
+        for path, descriptors in zip(
+            paths,
+            _draw(num_references, arguments.num_queries, arguments.dim),
+            strict=True,
+        ):
+            write_descriptors(path, descriptors)
+        context = multiprocessing.get_context("spawn")
+        figures = {}
+        for name in arguments.indexes:
+            with ProcessPoolExecutor(1, mp_context=context) as executor:
+                figures[name] = executor.submit(_measure_one, name, *paths).result()
+            _console.print(name, figures[name])
+    _print(figures, num_references, arguments)
+    return figures
+
+
+def _measure_one(name: str, query_path: Path, reference_path: Path) -> dict[str, float]:
+    """Run in a process of its own: nothing freed before hides what is needed."""
+    queries, references = map(read_descriptors, (query_path, reference_path))
+    config = _config(name)
+    few = np.arange(len(queries)) < 50
+    warm = queries.select(few)
+    build_index(warm, config, metric="inner_product").search(warm, TOP_K)
+    times: dict[str, float] = {}
+
+    def build_and_search() -> None:
+        start = time.process_time()
+        index = build_index(references, config, metric="inner_product")
+        times["build_seconds"] = time.process_time() - start
+        start = time.process_time()
+        index.search(queries, TOP_K)
+        times["search_seconds"] = time.process_time() - start
+        times["index"] = index  # type: ignore[assignment]
+
+    peak = extra_peak_mib(build_and_search, CPU)
+    index: Any = times.pop("index")
+    recall = measure_recall(index, queries, num_queries=500, seed=0)
+    return times | {
+        "extra_peak_mib": peak,
+        "recall_at_1": recall.at_1,
+        "recall_at_10": recall.at_10,
+    }
+
+
+def _config(name: str) -> SearchConfig:
+    """The settings of conf/base/parameters_search.yml."""
+    return SearchConfig.model_validate(
+        {
+            "index": name.split(maxsplit=1)[0],
+            "rerank": 4,
+            "pairs_per_query": 100,
+            "recall_queries": 200,
+            "seed": 0,
+            "hnsw": {"neighbors": 32, "build_effort": 80, "search_effort": 128},
+            "ivf": {
+                "lists": 4096,
+                "probes": 64,
+                "training_rows": 262_144,
+                "on_disk": name.endswith("disk"),
+            },
+        }
+    )
+
+
+def _draw(
+    num_references: int, num_queries: int, dim: int
+) -> tuple[Descriptors, Descriptors]:
+    """Queries and references of unit length."""
+    generator = np.random.default_rng(0)
+    num_clusters = num_references // ROWS_PER_CLUSTER + 1
+    centers = _unit(generator.standard_normal((num_clusters, dim), np.float32))
+
+    def draw(num_rows: int) -> np.ndarray:
+        chosen = centers[generator.integers(0, num_clusters, num_rows)]
+        noise = _unit(generator.standard_normal((num_rows, dim), np.float32))
+        return _unit(chosen + CLUSTER_NOISE * noise)
+
+    references, queries = draw(num_references), draw(num_queries)
+    num_copies = num_queries // 2
+    originals = references[generator.integers(0, num_references, num_copies)]
+    noise = _unit(generator.standard_normal((num_copies, dim), np.float32))
+    queries[:num_copies] = _unit(originals + COPY_NOISE * noise)
+    return tuple(
+        Descriptors([f"{letter}{row:07d}" for row in range(len(rows))], rows)
+        for letter, rows in (("Q", queries), ("R", references))
+    )
+
+
+def _unit(rows: np.ndarray) -> np.ndarray:
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def _print(
+    figures: dict[str, Any], num_references: int, arguments: argparse.Namespace
+) -> None:
+    title = f"{arguments.num_queries:,} queries x {num_references:,} x {arguments.dim}"
+    table = Table(title=title)
+    names = ("index", "build", "search", "memory", "recall@1", "recall@10")
+    for name in names:
+        table.add_column(name, justify="left" if name == "index" else "right")
+    base = figures.get("exact", next(iter(figures.values())))
+    for name, own in figures.items():
+        table.add_row(
+            name,
+            f"{own['build_seconds'] / base['search_seconds']:.2f} x",
+            f"{own['search_seconds'] / base['search_seconds']:.3f} x",
+            f"{own['extra_peak_mib']:,.0f} MiB",
+            f"{own['recall_at_1']:.3f}",
+            f"{own['recall_at_10']:.3f}",
+        )
+    _console.print(table)
+
+
+if __name__ == "__main__":
+    main()
