@@ -3,8 +3,9 @@
     python benchmarks/indexes.py --json indexes.json
     python benchmarks/indexes.py --num-queries 1000 --num-references 100000
 
-References lie in clusters, as pictures of one kind do, in an HDF5 file; half of the
-queries are near copies of a reference, half have none. Each index is built and searched
+References lie in clusters that overlap, as pictures of one kind do, on a curved surface
+of fewer directions than numbers, in an HDF5 file; half of the queries are near copies
+of a reference, half have none. Each index is built and searched
 in a process of its own. Times hold what a user waits for: reading, building, searching
 for ten references of each query and scoring these exactly. They are seconds of the
 processor, which other programs hardly disturb; set OMP_NUM_THREADS=1, since threads
@@ -41,8 +42,9 @@ from qk_iteration.core.search.search_config import SearchConfig
 CPU = torch.device("cpu")
 TOP_K = 10
 INDEXES = ("exact", "flat", "hnsw", "ivf", "ivf on disk")
-ROWS_PER_CLUSTER = 50
-CLUSTER_NOISE, COPY_NOISE = 1.0, 0.7  # lengths, beside centers and originals of 1
+ROWS_PER_CLUSTER = 200
+DIRECTIONS = 48  # in which the rows vary
+CLUSTER_NOISE, COPY_NOISE = 1.5, 0.7  # lengths, beside centers and originals of 1
 
 _console = Console(width=100)
 
@@ -146,20 +148,25 @@ def _draw(
     """Queries and references of unit length."""
     generator = np.random.default_rng(0)
     num_clusters = num_references // ROWS_PER_CLUSTER + 1
-    centers = _unit(generator.standard_normal((num_clusters, dim), np.float32))
+    mix = generator.standard_normal((DIRECTIONS, dim), np.float32)
+
+    def unit_noise(num_rows: int) -> np.ndarray:
+        return _unit(generator.standard_normal((num_rows, DIRECTIONS), np.float32))
 
     def draw(num_rows: int) -> np.ndarray:
         chosen = centers[generator.integers(0, num_clusters, num_rows)]
-        noise = _unit(generator.standard_normal((num_rows, dim), np.float32))
-        return _unit(chosen + CLUSTER_NOISE * noise)
+        return _unit(chosen + CLUSTER_NOISE * unit_noise(num_rows))
 
+    centers = unit_noise(num_clusters)
     references, queries = draw(num_references), draw(num_queries)
     num_copies = num_queries // 2
     originals = references[generator.integers(0, num_references, num_copies)]
-    noise = _unit(generator.standard_normal((num_copies, dim), np.float32))
-    queries[:num_copies] = _unit(originals + COPY_NOISE * noise)
+    queries[:num_copies] = _unit(originals + COPY_NOISE * unit_noise(num_copies))
     return tuple(
-        Descriptors([f"{letter}{row:07d}" for row in range(len(rows))], rows)
+        Descriptors(
+            [f"{letter}{row:07d}" for row in range(len(rows))],
+            _unit(np.tanh(rows @ mix)),
+        )
         for letter, rows in (("Q", queries), ("R", references))
     )
 

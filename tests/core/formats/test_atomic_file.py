@@ -60,6 +60,13 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
     assert names_in(tmp_path) == ["out.txt"]
 
 
+def test_a_file_in_the_place_of_a_folder_is_said(tmp_path):
+    (tmp_path / "a").touch()
+    for path in (tmp_path / "a" / "out", tmp_path / "a" / "b" / "out"):
+        with pytest.raises(NotADirectoryError, match=r"Not a directory: .*/a/"):
+            write(path)
+
+
 def test_the_home_folder_is_expanded(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)

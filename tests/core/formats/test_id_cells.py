@@ -1,5 +1,8 @@
 """Cells are compared with what a person means by them."""
 
+import json
+
+import h5py
 import numpy as np
 import pytest
 
@@ -23,6 +26,7 @@ from qk_iteration.core.formats.predicted_matches import (
     write_predicted_matches,
 )
 
+SUFFIXES = (".csv", ".json")
 NOTHING = [
     "nan",
     "NaN",
@@ -139,3 +143,32 @@ def test_what_we_wrote_ourselves_is_never_doubted(tmp_path, suffix, name):
     for file in ("set.h5", "set.npz"):
         write_descriptors(tmp_path / file, Descriptors([name, "a"], np.ones((2, 3))))
         assert read_descriptors(tmp_path / file).ids.tolist() == [name, "a"]
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("R1\u00a0", "R1"),
+        ("R1\u3000", "R1"),
+        ("\u2003R1.jpg\u00a0", "R1"),
+        (" R1 .png", "R1"),
+        ("cafe\u0301.jpg", "caf\u00e9"),
+        ("\u1112\u1161\u11ab", "\ud55c"),
+        ("photo.png.jpg", "photo"),
+    ],
+)
+def test_a_name_is_the_same_id_in_every_kind_of_file(tmp_path, written, expected):
+    (tmp_path / "truth.csv").write_text(f"Q1,{written}\n")
+    (tmp_path / "truth.json").write_text(json.dumps({"Q1": [written]}))
+    (tmp_path / "p.csv").write_text(f"Q1,{written},0.5\n")
+    np.savez(tmp_path / "set.npz", vectors=np.ones((1, 3)), image_names=[written])
+    with h5py.File(tmp_path / "set.h5", "w") as file:
+        file["vectors"], file["image_names"] = np.ones((1, 3)), [written]
+    ids = [
+        *(read_true_matches(tmp_path / f"truth{end}").pairs[0][1] for end in SUFFIXES),
+        read_predicted_matches(tmp_path / "p.csv").reference_ids[0],
+        *(read_descriptors(tmp_path / name).ids[0] for name in ("set.npz", "set.h5")),
+        as_descriptors(([written], np.ones((1, 3)))).ids[0],
+        as_true_matches([("Q1", written)]).pairs[0][1],
+    ]
+    assert [str(one) for one in ids] == [expected] * 7

@@ -103,6 +103,7 @@ class Validation:
             Descriptors(np.array(self.references.image_ids), references),
             self.true_matches,
             protocol="isc2021",
+            label="Validation queries",
         )
         cosine = 1.0
         if query_model is not key_model:
