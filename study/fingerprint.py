@@ -8,7 +8,6 @@ in the fingerprint of another's.
 
 import ast
 import hashlib
-import inspect
 import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -75,9 +74,9 @@ def reached_code(
     """The syntax trees of all modules that can be reached, by module name."""
     used: dict[str, set[str]] = {}
     for function in functions:
-        used.setdefault(inspect.getmodule(function).__name__, set()).add(  # type: ignore[union-attr]
-            function.__name__
-        )
+        # One that another function made counts as that function.
+        name = function.__qualname__.partition(".")[0]
+        used.setdefault(function.__module__, set()).add(name)
     code: dict[str, str] = {}
     missing = [*used, *modules]
     while missing:

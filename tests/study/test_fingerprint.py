@@ -1,7 +1,5 @@
 """Fingerprints are compared before and after edits of a small project's modules."""
 
-from types import SimpleNamespace
-
 import pytest
 
 from study import fingerprint
@@ -45,11 +43,6 @@ def lab(tmp_path, monkeypatch):
         write(tmp_path, name)
     monkeypatch.setattr(fingerprint, "ROOTS", {"lab": tmp_path / "lab"})
     monkeypatch.setattr(fingerprint, "DISPLAY", ("lab.shown",))
-    monkeypatch.setattr(
-        fingerprint.inspect,
-        "getmodule",
-        lambda _: SimpleNamespace(__name__="lab.nodes"),
-    )
     return tmp_path
 
 
@@ -67,6 +60,9 @@ def train():
     """Stands for lab.nodes.train."""
 
 
+train.__module__ = "lab.nodes"
+
+
 def test_all_that_can_be_imported_is_reached_and_nothing_else(lab):
     assert reached_code([train]).keys() == {
         "lab",
@@ -78,6 +74,14 @@ def test_all_that_can_be_imported_is_reached_and_nothing_else(lab):
         "lab.by_name",
     }
     assert "lab.others" in reached_code([train], ["lab.others"])
+
+
+def test_a_function_that_another_made_counts_as_that_one(lab):
+    def made():
+        pass
+
+    made.__module__, made.__qualname__ = "lab.nodes", "other.<locals>.made"
+    assert "lab.others" in reached_code([made])
 
 
 @pytest.mark.parametrize("name", ["early", "rooms/late", "relative", "by_name"])
