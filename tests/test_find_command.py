@@ -27,7 +27,7 @@ def test_bad_input_is_one_sentence_and_status_2(tmp_path, capsys):
 
 def test_the_command_starts_neither_kedro_nor_mlflow():
     code = (
-        "import sys, qk_iteration.find_command, qk_iteration.collection.find_copies;"
+        "import sys, qk_iteration.find_command, qk_iteration.collection.find;"
         "sys.exit(bool({'kedro', 'mlflow'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

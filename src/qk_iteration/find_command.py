@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     }
     try:
         # torch takes seconds; --help and a wrong option need none of them.
-        from qk_iteration.collection.find_copies import find_copies
+        from qk_iteration.collection.find import find_copies
         from qk_iteration.collection.summary import summarize
 
         found = find_copies(**options)

@@ -28,7 +28,7 @@ def model(tmp_path_factory):
     torch.jit.script(ThumbnailModel()).save(str(path))
     calibration = MatchCalibration(
         right_scores=np.linspace(0.9, 0.1, 9),
-        wrong_scores=np.linspace(0.45, 0.2, 100),
+        wrong_scores=np.linspace(0.55, 0.3, 100),
         num_wrong_pairs=10_000_000,
         usual_bias=0.3,
         source="drawn pictures",

@@ -133,6 +133,37 @@ def index_folder(
     return index
 
 
+def open_index(
+    folder: Path,
+    keep: Path,
+    describer: Describer,
+    *,
+    has_halves: bool,
+    min_side: int,
+) -> FolderIndex:
+    """What is kept of a folder, without a look at it.
+
+    Args:
+        folder: Absolute.
+        keep: As ``index_folder``.
+        describer: As ``index_folder``.
+        has_halves: As ``index_folder``.
+        min_side: As ``index_folder``.
+    """
+    store = open_store(keep, describer)
+    try:
+        return _opened(
+            folder,
+            store,
+            FolderUpdate([], 0, 0),
+            min_side,
+            describer.fingerprint,
+            has_halves,
+        )
+    finally:
+        store.close()
+
+
 def open_store(keep: Path, describer: Describer) -> DescriptorStore:
     """The store of one model's descriptors below a folder of several."""
     name = hashlib.sha256(describer.fingerprint.encode()).hexdigest()[:12]

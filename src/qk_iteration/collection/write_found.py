@@ -14,7 +14,7 @@ from qk_iteration.core.formats.csv_rows import write_csv_rows
 from qk_iteration.evidence.write_evidence import write_evidence
 
 if TYPE_CHECKING:
-    from qk_iteration.collection.find_copies import FoundCopies
+    from qk_iteration.collection.find import FoundCopies
 
 MATCHES, GROUPS, LEFT_OUT = "matches.csv", "groups.csv", "left_out.csv"
 PAGE = "evidence.html"

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from qk_iteration.collection import describe_folder as describing
-from qk_iteration.collection.find_copies import find_copies
+from qk_iteration.collection.find import find_copies
 from qk_iteration.core.stopping import StoppedError, request_stop, withdraw_stop
 from qk_iteration.core.user_error import UserError
 

@@ -1,0 +1,49 @@
+"""A saved search is asked for pictures of which the originals are known."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from qk_iteration.collection.ask import open_collection
+from qk_iteration.collection.find import find_copies
+from qk_iteration.core.user_error import UserError
+
+
+@pytest.fixture
+def opened(photos, model, tmp_path, quick):
+    find_copies(photos, output=tmp_path / "out", model=model, **quick)
+    return open_collection(tmp_path / "out", device="cpu")
+
+
+def test_an_edited_picture_is_a_copy_however_it_is_handed_over(
+    opened, photos, tmp_path
+):
+    with Image.open(photos / "IMG_13.png") as image:
+        edited = image.rotate(3).resize((50, 40))
+    edited.save(tmp_path / "new.png")
+    for picture in (tmp_path / "new.png", edited, np.asarray(edited)):
+        (match,) = opened.is_copy(picture)
+        assert match.path == "IMG_13.png"
+        assert 0 < match.false_alarms < 0.05
+
+
+def test_a_stranger_is_no_copy(opened):
+    noise = np.random.default_rng(1005).integers(0, 256, (6, 6, 3), np.uint8)
+    assert not opened.is_copy(Image.fromarray(noise).resize((60, 60), 0))
+
+
+def test_the_same_bytes_come_first_with_all_their_files(opened, photos):
+    matches = opened.is_copy(photos / "IMG_05.png")
+    assert {match.path for match in matches[:3]} == {
+        "IMG_05.png",
+        "again.png",
+        "trip/IMG_05.png",
+    }
+    assert matches[0].score == 1.0
+
+
+def test_a_folder_without_a_search_and_an_unreadable_picture_are_said(opened, tmp_path):
+    with pytest.raises(UserError, match="holds no finished search"):
+        open_collection(tmp_path / "nowhere")
+    with pytest.raises(UserError, match="does not exist"):
+        opened.is_copy(tmp_path / "nothing.jpg")
