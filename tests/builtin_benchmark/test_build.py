@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import replace
+from multiprocessing import get_context
 
 import pytest
 from PIL import Image
@@ -12,6 +13,7 @@ from qk_iteration.builtin_benchmark.checksums import write_sums
 from qk_iteration.builtin_benchmark.manifest import Manifest, write_manifest
 from qk_iteration.builtin_benchmark.sources import MissingImagesError
 from qk_iteration.core.formats.ground_truth import read_true_matches
+from qk_iteration.core.user_error import UserError
 from tools.curation.freeze import freeze
 
 
@@ -155,7 +157,7 @@ def test_a_killed_build_leaves_nothing_and_does_not_disturb_the_next(
 def test_a_folder_with_foreign_files_is_refused_and_kept(make, tmp_path):
     (tmp_path / "built").mkdir()
     (tmp_path / "built/holiday.jpg").write_bytes(b"mine")
-    with pytest.raises(FileExistsError, match="holds other files"):
+    with pytest.raises(UserError, match="holds other files"):
         make()
     assert (tmp_path / "built/holiday.jpg").read_bytes() == b"mine"
 
@@ -217,3 +219,25 @@ def test_sums_of_other_settings_are_not_compared(make, manifest_folder, caplog):
     freeze(make("frozen"), manifest_folder)
     make(jpeg_quality=50)
     assert not [record for record in caplog.records if record.levelname == "WARNING"]
+
+
+def test_processes_that_start_together_build_it_once(make, tmp_path, monkeypatch):
+    """Forked, so that both know the fixtures; the first one counts its decoding."""
+    built = tmp_path / "built.txt"
+    extract_images = build.extract_images
+
+    def count_and_extract(*arguments, **settings):
+        with built.open("a") as file:
+            file.write("once\n")
+        return extract_images(*arguments, **settings)
+
+    monkeypatch.setattr(build, "extract_images", count_and_extract)
+    context = get_context("fork")
+    processes = [context.Process(target=make, args=("together",)) for _ in range(3)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0, 0]
+    assert built.read_text() == "once\n"
+    assert contents(tmp_path / "together") == contents(make("alone"))

@@ -3,6 +3,7 @@
 import pytest
 
 from qk_iteration.builtin_benchmark.whole_folder import appearing_whole, has_mark
+from qk_iteration.core.user_error import UserError
 
 
 def build(folder, text, *, mark="one", is_killed=False):
@@ -35,6 +36,6 @@ def test_a_failed_build_keeps_what_was_there(tmp_path):
 
 def test_a_folder_with_foreign_files_is_refused_and_kept(tmp_path):
     (tmp_path / "holiday.jpg").write_bytes(b"mine")
-    with pytest.raises(FileExistsError, match="holds other files"):
+    with pytest.raises(UserError, match="holds other files"):
         build(tmp_path, "first")
     assert (tmp_path / "holiday.jpg").read_bytes() == b"mine"

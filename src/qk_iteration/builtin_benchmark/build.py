@@ -14,7 +14,11 @@ from qk_iteration.builtin_benchmark.extract_images import extract_images
 from qk_iteration.builtin_benchmark.layout import all_paths
 from qk_iteration.builtin_benchmark.manifest import read_manifest
 from qk_iteration.builtin_benchmark.tables import write_tables
-from qk_iteration.builtin_benchmark.whole_folder import appearing_whole, has_mark
+from qk_iteration.builtin_benchmark.whole_folder import (
+    appearing_whole,
+    building_alone,
+    has_mark,
+)
 from qk_iteration.core.images.recipe import EditRecipe
 
 
@@ -29,6 +33,8 @@ def build_benchmark(
     num_workers: int,
 ) -> Path:
     """Build the benchmark of a manifest, unless it is already there and whole.
+
+    Of several processes one builds; the others wait for it.
 
     The same arguments give the same bytes. They are compared with the manifest's list
     of checksums, if that was made with the same settings; a difference is a warning.
@@ -49,7 +55,7 @@ def build_benchmark(
     Raises:
         FormatError: If the manifest is malformed.
         MissingImagesError: If a package is not installed, or lacks a file.
-        FileExistsError: If ``folder`` holds anything that was not built here.
+        UserError: If ``folder`` holds anything that was not built here.
     """
     manifest = read_manifest(manifest_folder)
     settings = sum_of_settings(
@@ -60,24 +66,27 @@ def build_benchmark(
     mark = f"{settings} {sum_of_list(manifest_folder)}"
     if _is_whole(folder, mark, paths):
         return folder
-    with appearing_whole(folder, mark) as partial:
-        extract_images(
-            partial,
-            manifest,
-            jpeg_quality=jpeg_quality,
-            max_side=max_side,
-            num_workers=num_workers,
-        )
-        edits = edit_queries(
-            partial,
-            manifest,
-            recipe=recipe,
-            seed=seed,
-            jpeg_quality=jpeg_quality,
-            num_workers=num_workers,
-        )
-        write_tables(partial, manifest, edits)
-        compare_sums(manifest_folder, settings, sums_of_files(partial, paths))
+    with building_alone(folder):
+        if _is_whole(folder, mark, paths):  # Another process was faster.
+            return folder
+        with appearing_whole(folder, mark) as partial:
+            extract_images(
+                partial,
+                manifest,
+                jpeg_quality=jpeg_quality,
+                max_side=max_side,
+                num_workers=num_workers,
+            )
+            edits = edit_queries(
+                partial,
+                manifest,
+                recipe=recipe,
+                seed=seed,
+                jpeg_quality=jpeg_quality,
+                num_workers=num_workers,
+            )
+            write_tables(partial, manifest, edits)
+            compare_sums(manifest_folder, settings, sums_of_files(partial, paths))
     return folder
 
 

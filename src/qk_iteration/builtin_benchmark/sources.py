@@ -7,8 +7,10 @@ from pathlib import Path
 
 from PIL import Image
 
+from qk_iteration.core.user_error import UserError
 
-class MissingImagesError(RuntimeError):
+
+class MissingImagesError(UserError):
     """A package whose images are needed is absent or not the one that is meant."""
 
 

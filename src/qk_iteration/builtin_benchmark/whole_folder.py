@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from qk_iteration.builtin_benchmark.layout import MARKER
+from qk_iteration.core.formats.folder_lock import locked
+from qk_iteration.core.user_error import UserError
 
 
 def has_mark(folder: Path, mark: str) -> bool:
@@ -23,14 +25,21 @@ def check_replaceable(folder: Path) -> None:
     """Refuse to replace a person's own files.
 
     Raises:
-        FileExistsError: If ``folder`` holds anything that was not built here.
+        UserError: If ``folder`` holds anything that was not built here.
     """
     is_ours = not folder.exists() or (folder / MARKER).is_file()
     if not is_ours and any(folder.iterdir()):
-        raise FileExistsError(
+        raise UserError(
             f"folder must be new, empty, or a benchmark that was built before; got "
             f"{folder}, which holds other files. Choose another folder or empty it."
         )
+
+
+@contextmanager
+def building_alone(folder: Path) -> Iterator[None]:
+    """One process at a time; another that wants to build the folder waits."""
+    with locked(folder.with_name(f".{folder.name}.building"), what="the benchmark"):
+        yield
 
 
 @contextmanager
@@ -45,7 +54,7 @@ def appearing_whole(folder: Path, mark: str) -> Iterator[Path]:
         The folder to build in. It does not exist yet.
 
     Raises:
-        FileExistsError: If ``folder`` holds anything that was not built here.
+        UserError: If ``folder`` holds anything that was not built here.
     """
     check_replaceable(folder)
     partial = folder.with_name(f".{folder.name}.partial")
