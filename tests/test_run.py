@@ -162,8 +162,11 @@ def test_a_run_that_is_asked_to_stop_is_killed_in_mlflow_too(project):
             time.sleep(0.2)
         process.terminate()
         output, _ = process.communicate(timeout=60)
-    assert process.returncode != 0
-    assert "The same command continues this run" in output
+    assert process.returncode == 143
+    stopped, advice = output.splitlines()[-2:]
+    assert stopped.startswith("Stopped by SIGTERM")
+    assert advice == "The same command continues this run."
+    assert "Traceback" not in output
     with sqlite3.connect(project / "mlflow.db") as database:
         query = "select status from runs where name = 'stopped'"
         assert database.execute(query).fetchall() == [("KILLED",)]

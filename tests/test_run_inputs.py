@@ -28,7 +28,7 @@ def test_a_beginning_in_memory_names_the_nodes_to_begin_at(known):
 
 def test_with_nothing_there_it_begins_at_the_first_node(known):
     late = known["train"].from_nodes("qk.learn")
-    with pytest.raises(UserError, match="--from-nodes=prepare_benchmark"):
+    with pytest.raises(UserError, match=r"--from-nodes=data_preparation\.prepare"):
         check_inputs(late, known["train"], known, lambda name: False)
 
 

@@ -60,5 +60,8 @@ def create_pipeline() -> Pipeline:
                 "edit_sheet",
                 name="draw_edits",
             ),
-        ]
+        ],
+        # A stage of its own in kedro viz; its datasets are everybody's.
+        namespace="data_preparation",
+        prefix_datasets_with_namespace=False,
     )

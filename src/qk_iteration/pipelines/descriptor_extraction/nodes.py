@@ -40,7 +40,7 @@ def describe_plainly(
 
 
 def describe_folder(
-    folder: str | int,
+    folder: str,
     external_model: ExternalModelConfig,
     description: DescriptionConfig,
     images: ImagesConfig,

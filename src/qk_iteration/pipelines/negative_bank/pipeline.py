@@ -31,5 +31,8 @@ def create_pipeline() -> Pipeline:
                 ["untrained.query_model", "untrained.key_model"],
                 name="whiten_head",
             ),
-        ]
+        ],
+        # A stage of its own in kedro viz; its datasets are everybody's.
+        namespace="negative_bank",
+        prefix_datasets_with_namespace=False,
     )
