@@ -87,7 +87,7 @@ def grow_benchmark(
         ValueError: If the number is not above that of the images there are, or there
             are too few images to add.
         FileNotFoundError: If ``built_folder`` is not a built benchmark.
-        FileExistsError: If ``folder`` holds anything that was not built here.
+        UserError: If ``folder`` holds anything that was not built here.
         MissingImagesError: If a package is not installed.
     """
     mark = _mark(built_folder, num_training_images)

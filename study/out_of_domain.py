@@ -115,7 +115,7 @@ def build_out_of_domain(
 
     Raises:
         ModuleNotFoundError: If Albumentations is not installed.
-        FileExistsError: If ``folder`` holds anything that was not built here.
+        UserError: If ``folder`` holds anything that was not built here.
     """
     albumentations()
     with appearing_whole(folder, mark) as partial:
