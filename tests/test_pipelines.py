@@ -52,7 +52,9 @@ def test_kedro_can_check_every_parameter_block_of_every_node(pipelines):
         arguments = signature(node.func).parameters  # Some are bound beforehand.
         for name, argument in zip(node.inputs, arguments, strict=False):
             block = name.removeprefix("params:")
-            if block != name and block in BLOCKS:
+            # own_benchmark is given a folder under the name of the block.
+            is_folder = "own" in node.name and block == "images"
+            if block != name and block in BLOCKS and not is_folder:
                 assert hints[argument] is BLOCKS[block], (node.name, name)
 
 

@@ -23,11 +23,16 @@ def check_blocks(parameters: Mapping[str, Any]) -> None:
         UserError: For the first value or name that its block refuses.
     """
     for name, block in BLOCKS.items():
-        if name in parameters:
+        if name in parameters and not _is_own_folder(name, parameters[name]):
             try:
                 block.model_validate(parameters[name])
             except ValidationError as error:
                 raise UserError(_sentence(name, error)) from None
+
+
+def _is_own_folder(name: str, value: object) -> bool:
+    """Whether ``images`` is not the block, but the folder that own_benchmark takes."""
+    return name == "images" and isinstance(value, (str, int))
 
 
 def hint(name: str, known: Iterable[str]) -> str:

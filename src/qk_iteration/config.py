@@ -7,7 +7,7 @@ runs; see ``ParameterBlock`` for the rules.
 
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from qk_iteration.core.describing.describing_config import (
     DescriptionConfig,
@@ -31,10 +31,12 @@ __all__ = [
     "DescriptionConfig",
     "EditRecipe",
     "ExternalModelConfig",
+    "FindCopiesConfig",
     "ImagesConfig",
     "LearningConfig",
     "MoCoConfig",
     "ModelConfig",
+    "OwnBenchmarkConfig",
     "QKConfig",
     "ScoredFilesConfig",
     "ScoringConfig",
@@ -91,15 +93,48 @@ class ScoringConfig(ParameterBlock):
     normalization: NormalizationConfig
 
 
+class FindCopiesConfig(ParameterBlock):
+    """A person's own folders, and what is promised of the matches found there."""
+
+    model_config = ConfigDict(coerce_numbers_to_str=True)  # A folder may be named 2024.
+
+    collection: str = Field(description="folder that is searched")
+    queries: str | None = Field(description="folder that asks; null: collection itself")
+    output: str = Field(description="folder of the tables and the page")
+    model: str | None = Field(description="null: the pair in data/06_models/qk")
+    precision: float = Field(gt=0, lt=1, description="promised share of right pairs")
+    calibration: str | None = Field(description="null: the one beside the model")
+    cache: str | None = Field(description="of the descriptors; null: in the output")
+
+
+class OwnBenchmarkConfig(ParameterBlock):
+    """A benchmark of a person's own pictures."""
+
+    model_config = ConfigDict(coerce_numbers_to_str=True)
+
+    folder: str = Field(description="made, or made anew")
+    model_path: str | None = Field(description="null: the pair in data/06_models/qk")
+    near_copy_similarity: float = Field(gt=0, le=1, description="joins pictures")
+    queries_per_picture: int = Field(ge=1)
+    max_pixels: int = Field(ge=1, description="larger pictures are left out")
+    min_side: int = Field(ge=1, description="smaller pictures are left out; pixels")
+    max_side: int = Field(ge=16, description="longer images are shrunk; pixels")
+    jpeg_quality: int = Field(ge=1, le=95)
+    seed: int = Field(ge=0)
+    num_workers: int = Field(ge=0, description="processes that decode and edit")
+
+
 BLOCKS: dict[str, type[BaseModel]] = {
     "builtin_benchmark": BuiltinBenchmarkConfig,
     "description": DescriptionConfig,
     "evaluation_edits": EditRecipe,
     "external_model": ExternalModelConfig,
+    "find_copies": FindCopiesConfig,
     "images": ImagesConfig,
     "learning": LearningConfig,
     "moco": MoCoConfig,
     "model": ModelConfig,
+    "own_benchmark": OwnBenchmarkConfig,
     "qk": QKConfig,
     "scored_files": ScoredFilesConfig,
     "scoring": ScoringConfig,

@@ -7,10 +7,13 @@ def register_pipelines() -> dict[str, Pipeline]:
     """Every pipeline by name; ``__default__`` is ``train``."""
     # Inside, so that commands that run nothing need not wait for torch.
     from qk_iteration.pipelines import (
+        calibration,
         data_preparation,
         descriptor_extraction,
         evaluation,
+        find_copies,
         negative_bank,
+        own_benchmark,
         reporting,
         scoring,
         training,
@@ -28,6 +31,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         + bank
         + training.create_pipeline(method)
         + describe_and_score(method)
+        + calibration.create_pipeline(method)
         for method in training.LEARN
     }
     return {
@@ -46,6 +50,8 @@ def register_pipelines() -> dict[str, Pipeline]:
         "compare": reporting.create_pipeline(),
         "evaluate": evaluation.create_pipeline(),
         "describe": descriptor_extraction.create_external_pipeline(),
+        "find_copies": find_copies.create_pipeline(),
+        "own_benchmark": own_benchmark.create_pipeline(),
         "score": scoring.create_file_pipeline(),
         "__default__": lines["qk"],
     }

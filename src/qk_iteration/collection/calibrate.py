@@ -1,5 +1,8 @@
 """Measure how true matches and wrong pairs score, where the matches are known."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -8,10 +11,20 @@ from qk_iteration.collection.match_calibration import (
     MatchCalibration,
     calibrate_matches,
 )
-from qk_iteration.collection.model_sides import ModelSides
+from qk_iteration.collection.model_sides import (
+    OWN_CALIBRATION,
+    ModelSides,
+    calibration_path,
+)
 from qk_iteration.core.describing.describe_images import describe_images
 from qk_iteration.core.describing.describing_config import DescriptionConfig
+from qk_iteration.core.formats.atomic_file import replacing
 from qk_iteration.core.formats.ground_truth import TrueMatches
+from qk_iteration.core.images.benchmark_tables import tabulate_benchmark
+from qk_iteration.core.images.images_config import ImagesConfig
+
+PRECISIONS = (0.5, 0.8, 0.9, 0.95, 0.99)
+"""That the table of promises tells of."""
 
 
 def calibrate_model(
@@ -62,3 +75,62 @@ def calibrate_model(
         source=source,
         fingerprint=sides.fingerprint,
     )
+
+
+def calibrate_on_benchmark(
+    sides: ModelSides,
+    benchmark: Path,
+    config: DescriptionConfig,
+    *,
+    max_pixels: int,
+    min_side: int,
+    source: str,
+) -> dict[str, Any]:
+    """Calibrate on the queries of a folder in DISC21's shape; keep it beside the model.
+
+    All of its queries and references are used, those of its validation split too: they
+    are pictures of one kind, and no figure of a training comes of it.
+
+    Args:
+        sides: The model.
+        benchmark: The folder, with ``validation`` inside.
+        config: Batches and workers.
+        max_pixels: Larger pictures are left out.
+        min_side: Pictures with a shorter side are left out; pixels.
+        source: What a person reads.
+
+    Returns:
+        For a few precisions, the score that keeps each in a search of the benchmark's
+        own size, and the recall there.
+    """
+    images = ImagesConfig(max_pixels=max_pixels, min_side=min_side, cache_size=8)
+    tables = [
+        tabulate_benchmark(folder, images)
+        for folder in (benchmark, benchmark / "validation")
+    ]
+    calibration = calibrate_model(
+        sides,
+        pd.concat([table.queries for table in tables]),
+        pd.concat([table.references for table in tables]),
+        TrueMatches(
+            {q: r for t in tables for q, r in t.true_matches.references.items()}
+        ),
+        config,
+        max_pixels=max_pixels,
+        source=source,
+    )
+    path = calibration_path(sides.path, OWN_CALIBRATION)
+    with replacing(path) as partial:
+        partial.write_text(calibration.to_json(), encoding="utf-8")
+    scores = np.sort(
+        np.concatenate([calibration.right_scores, calibration.wrong_scores])
+    )[::-1]
+    compared = calibration.num_wrong_pairs + len(calibration.right_scores)
+    promises = {
+        f"{precision:.2f}": None
+        if (kept := calibration.threshold_for(precision, scores, num_compared=compared))
+        is None
+        else {"score": kept.score, "recall": kept.recall}
+        for precision in PRECISIONS
+    }
+    return {"calibration": str(path), "source": source, "promises": promises}

@@ -10,9 +10,11 @@ import torch
 from torch import Tensor
 
 from qk_iteration.collection.match_calibration import MatchCalibration
-from qk_iteration.core.describing.describer import Describer
+from qk_iteration.core.describing.describer import Describer, describer_of_model
 from qk_iteration.core.describing.load_describer import load_describer
 from qk_iteration.core.formats.user_paths import user_path
+from qk_iteration.core.models.descriptor_model import DescriptorModel
+from qk_iteration.core.models.model_file import checksum_of
 from qk_iteration.core.user_error import UserError
 
 DEFAULT_MODEL = Path("data/06_models/qk")
@@ -62,6 +64,23 @@ class ModelSides:
             represent=represent,
             fingerprint=self.fingerprint,
         )
+
+
+def sides_of_pair(
+    query_model: DescriptorModel, key_model: DescriptorModel, *, path: Path
+) -> ModelSides:
+    """A pair in memory, on its device.
+
+    Args:
+        query_model: Describes the pictures that ask.
+        key_model: Describes the pictures that are searched.
+        path: Where it is saved.
+    """
+    query, key = (
+        describer_of_model(model, precision="float32", fingerprint=checksum_of(model))
+        for model in (query_model, key_model)
+    )
+    return ModelSides(path, query, key)
 
 
 def load_sides(model: str | Path | None, *, device: str) -> ModelSides:

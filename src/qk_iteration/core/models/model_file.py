@@ -22,9 +22,7 @@ CHECKSUM = "sha256"
 
 def save_model(model: DescriptorModel, folder: Path) -> None:
     """Write the model into ``folder``, each file whole or not at all."""
-    weights = save(
-        {name: t.detach().cpu().contiguous() for name, t in model.state_dict().items()}
-    )
+    weights = _bytes_of(model)
     config = model.config.model_dump()
     content = config | {CHECKSUM: _checksum(model.config, weights)}
     _write(folder / WEIGHTS_FILE, weights)
@@ -61,6 +59,11 @@ def read_model_config(folder: Path) -> ModelConfig:
     return _read_header(folder)[0]
 
 
+def checksum_of(model: DescriptorModel) -> str:
+    """What ``model_checksum`` gives once the model is saved."""
+    return _checksum(model.config, _bytes_of(model))
+
+
 def model_checksum(folder: Path) -> str:
     """What changes with any weight or setting of the model in ``folder``.
 
@@ -83,6 +86,11 @@ def _read_header(folder: Path) -> tuple[ModelConfig, str]:
         return ModelConfig.model_validate(content), checksum
     except (ValueError, KeyError, AttributeError) as error:  # pydantic's among them
         raise _damaged(folder) from error
+
+
+def _bytes_of(model: DescriptorModel) -> bytes:
+    state = model.state_dict()
+    return save({name: t.detach().cpu().contiguous() for name, t in state.items()})
 
 
 def _checksum(config: ModelConfig, weights: bytes) -> str:

@@ -1,0 +1,135 @@
+"""A benchmark in DISC21's shape, of a person's own pictures.
+
+Groups of near copies are dealt out whole, so that no picture of one part is a copy of
+one in another. Parts that are judged get one picture of each group.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qk_iteration.builtin_benchmark.edit_queries import edit_queries
+from qk_iteration.builtin_benchmark.extract_images import extract_images
+from qk_iteration.builtin_benchmark.manifest import (
+    ImageEntry,
+    Manifest,
+    QueryEntry,
+    Role,
+    Split,
+)
+from qk_iteration.builtin_benchmark.sources import ImagePackage
+from qk_iteration.builtin_benchmark.tables import write_tables
+from qk_iteration.builtin_benchmark.whole_folder import appearing_whole
+from qk_iteration.core.formats.csv_rows import write_csv_rows
+from qk_iteration.core.images.recipe import EditRecipe
+from qk_iteration.core.user_error import UserError
+
+SMALLEST = 40
+"""Groups of pictures; with fewer a judged part would hold next to nothing."""
+OWN_SOURCES = "own_sources.csv"
+
+_PACKAGE = "own"
+_SHARES = (
+    (Split.TRAINING, Role.TRAINING, 0.5),
+    (Split.TEST, Role.REFERENCE, 0.1),
+    (Split.TEST, Role.DISTRACTOR, 0.1),
+    (Split.TEST, Role.UNMATCHED, 0.05),
+    (Split.VALIDATION, Role.REFERENCE, 0.1),
+    (Split.VALIDATION, Role.DISTRACTOR, 0.1),
+    (Split.VALIDATION, Role.UNMATCHED, 0.05),
+)
+
+
+def deal_out(
+    folder: Path,
+    files: Sequence[str],
+    groups: NDArray[np.int64],
+    *,
+    queries_per_picture: int,
+    seed: int,
+) -> Manifest:
+    """Which of a person's pictures plays which part.
+
+    Args:
+        folder: Absolute; where the files lie.
+        files: Below the folder. Length N.
+        groups: The same number for near copies. Shape (N,).
+        queries_per_picture: Edited copies of each picture that is asked with.
+        seed: Of the dealing.
+
+    Raises:
+        UserError: If there are too few different pictures.
+    """
+    numbers = np.unique(groups)
+    if len(numbers) < SMALLEST:
+        raise UserError(
+            f"A benchmark of your own needs at least {SMALLEST} different pictures; "
+            f"'{folder}' holds {len(numbers)}, near copies counted once. Add pictures."
+        )
+    dealt = np.random.default_rng(seed).permutation(numbers)
+    ends = np.round(np.cumsum([share for *_, share in _SHARES]) * len(dealt))
+    images: list[ImageEntry] = []
+    counts: dict[str, int] = {}
+    for (split, role, _), some in zip(
+        _SHARES, np.split(dealt, ends[:-1].astype(int)), strict=True
+    ):
+        for group in some.tolist():
+            members = np.flatnonzero(groups == group).tolist()
+            for row in members if role is Role.TRAINING else members[:1]:
+                number = counts[role.letter] = counts.get(role.letter, -1) + 1
+                name = f"{role.letter}{number:06d}"
+                place = (group, _PACKAGE, files[row], 0)
+                images.append(ImageEntry(name, split, role, "picture", *place))
+    return Manifest(
+        packages={_PACKAGE: ImagePackage(_PACKAGE, str(folder), "", "", "")},
+        images=images,
+        queries=_queries(images, queries_per_picture),
+    )
+
+
+def build_own_benchmark(
+    target: Path,
+    manifest: Manifest,
+    recipe: EditRecipe,
+    *,
+    seed: int,
+    jpeg_quality: int,
+    max_side: int,
+    num_workers: int,
+) -> Path:
+    """Write the pictures, the edited queries and the tables; see ``layout``.
+
+    Args:
+        target: A folder that is new, empty, or was built so before.
+        manifest: Of ``deal_out``.
+        recipe: The random edits of the queries.
+        seed: Source of all chance, together with each query's own.
+        jpeg_quality: Of all images written, 1 to 95.
+        max_side: Longer images are shrunk to this side, in pixels.
+        num_workers: Processes that decode and edit.
+
+    Returns:
+        ``target``.
+
+    Raises:
+        FileExistsError: If the folder holds anything else.
+    """
+    work = {"jpeg_quality": jpeg_quality, "num_workers": num_workers}
+    with appearing_whole(target, "own pictures") as partial:
+        extract_images(partial, manifest, max_side=max_side, **work)
+        edits = edit_queries(partial, manifest, recipe=recipe, seed=seed, **work)
+        write_tables(partial, manifest, edits)
+        rows = [(image.image_id, image.file) for image in manifest.images]
+        write_csv_rows(partial / OWN_SOURCES, ("image_id", "file"), rows)
+    return target
+
+
+def _queries(images: Sequence[ImageEntry], number: int) -> list[QueryEntry]:
+    asked = [i for i in images if i.role in (Role.REFERENCE, Role.UNMATCHED)]
+    pairs = [(image, turn) for image in asked for turn in range(number)]
+    return [
+        QueryEntry(f"Q{row:05d}", image.split, image.image_id, row)
+        for row, (image, _) in enumerate(pairs)
+    ]

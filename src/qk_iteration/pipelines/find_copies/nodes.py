@@ -1,0 +1,33 @@
+"""Nodes of the search of a person's own folders."""
+
+from qk_iteration.config import DescriptionConfig, FindCopiesConfig, ImagesConfig
+from qk_iteration.core.user_error import UserError
+from qk_iteration.pipelines.data import DataFrame
+
+
+def find_copies_in_folders(
+    find_copies: FindCopiesConfig,
+    description: DescriptionConfig,
+    images: ImagesConfig,
+    device: str,
+) -> tuple[DataFrame, DataFrame, DataFrame, str]:
+    """Matches, groups, files left out, and the page; also written to the output.
+
+    Raises:
+        UserError: If no folder is named.
+    """
+    from qk_iteration.collection.find import find_copies as find
+    from qk_iteration.collection.write_found import PAGE
+
+    if not find_copies.collection:
+        raise UserError("Name a folder: --params=collection=FOLDER[,queries=FOLDER].")
+    found = find(
+        **find_copies.model_dump(),
+        device=device,
+        batch_size=description.batch_size,
+        num_workers=description.num_workers,
+        max_pixels=images.max_pixels,
+        min_side=images.min_side,
+    )
+    page = (found.output / PAGE).read_text(encoding="utf-8")
+    return found.matches, found.groups, found.left_out, page

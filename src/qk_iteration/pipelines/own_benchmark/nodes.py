@@ -1,0 +1,84 @@
+"""Nodes that make a benchmark of a person's own pictures, and calibrate on it."""
+
+from pathlib import Path
+from typing import Any
+
+from qk_iteration.config import (
+    DescriptionConfig,
+    EditRecipe,
+    OwnBenchmarkConfig,
+)
+from qk_iteration.core.formats.user_paths import user_path
+from qk_iteration.core.user_error import UserError
+
+
+def make_own_benchmark(
+    images: Any,
+    own_benchmark: OwnBenchmarkConfig,
+    evaluation_edits: EditRecipe,
+    description: DescriptionConfig,
+    device: str,
+) -> str:
+    """The folder of a benchmark made of the pictures of ``--params=images=FOLDER``."""
+    from qk_iteration.builtin_benchmark.own_pictures import (
+        build_own_benchmark,
+        deal_out,
+    )
+    from qk_iteration.collection.folder_index import index_folder
+    from qk_iteration.collection.model_sides import load_sides
+    from qk_iteration.collection.near_copies import group_near_copies
+
+    if not isinstance(images, (str, int)):  # The block of the other pipelines.
+        raise UserError("Name a folder of pictures: --params=images=FOLDER.")
+    target = user_path(own_benchmark.folder).absolute()
+    index = index_folder(
+        user_path(images),
+        target.with_name(f"{target.name}_descriptors"),
+        load_sides(own_benchmark.model_path, device=device).key,
+        description,
+        what="images",
+        max_pixels=own_benchmark.max_pixels,
+        min_side=own_benchmark.min_side,
+    )
+    files, groups = group_near_copies(
+        index, min_similarity=own_benchmark.near_copy_similarity
+    )
+    seed = own_benchmark.seed
+    manifest = deal_out(
+        index.folder,
+        files,
+        groups,
+        queries_per_picture=own_benchmark.queries_per_picture,
+        seed=seed,
+    )
+    build_own_benchmark(
+        target,
+        manifest,
+        evaluation_edits,
+        seed=seed,
+        jpeg_quality=own_benchmark.jpeg_quality,
+        max_side=own_benchmark.max_side,
+        num_workers=own_benchmark.num_workers,
+    )
+    return str(target)
+
+
+def calibrate_on_own(
+    benchmark: str,
+    own_benchmark: OwnBenchmarkConfig,
+    description: DescriptionConfig,
+    images: Any,
+    device: str,
+) -> dict[str, Any]:
+    """What scores promise on the own pictures; also kept beside the model."""
+    from qk_iteration.collection.calibrate import calibrate_on_benchmark
+    from qk_iteration.collection.model_sides import load_sides
+
+    return calibrate_on_benchmark(
+        load_sides(own_benchmark.model_path, device=device),
+        Path(benchmark),
+        description,
+        max_pixels=own_benchmark.max_pixels,
+        min_side=own_benchmark.min_side,
+        source=f"your own pictures ({images})",
+    )

@@ -1,0 +1,71 @@
+"""Parts of a benchmark of one's own pictures are compared with its groups and files."""
+
+import csv
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from qk_iteration.builtin_benchmark.manifest import Role, Split
+from qk_iteration.builtin_benchmark.own_pictures import build_own_benchmark, deal_out
+from qk_iteration.core.user_error import UserError
+
+
+@pytest.fixture
+def pictures(tmp_path, noise):
+    folder = tmp_path / "photos"
+    (folder / "trip").mkdir(parents=True)
+    files = [f"trip/{row}.png" if row % 5 == 0 else f"{row}.png" for row in range(60)]
+    for row, file in enumerate(files):
+        noise(row).save(folder / file)
+    groups = np.array(
+        [min(row, row - row % 2) if row < 20 else row for row in range(60)]
+    )
+    return folder, files, groups
+
+
+def test_no_group_is_in_two_parts_and_judged_parts_have_one_picture_of_each(pictures):
+    folder, files, groups = pictures
+    manifest = deal_out(folder, files, groups, queries_per_picture=2, seed=0)
+    group_of = dict(zip(files, groups.tolist(), strict=True))
+    for image in manifest.images:
+        assert image.group == group_of[image.file]
+    judged = [i for i in manifest.images if i.split is not Split.TRAINING]
+    assert len({image.group for image in judged}) == len(judged)
+    in_training = {i.group for i in manifest.images if i.role is Role.TRAINING}
+    assert in_training.isdisjoint(image.group for image in judged)
+    assert len(in_training) + len(judged) == len(set(groups.tolist()))
+    assert {image.role for image in judged} == {
+        *(Role.REFERENCE, Role.DISTRACTOR, Role.UNMATCHED)
+    }
+
+
+def test_the_folder_holds_what_its_tables_name(pictures, tmp_path, recipe):
+    manifest = deal_out(*pictures, queries_per_picture=2, seed=0)
+    work = {"jpeg_quality": 90, "max_side": 100, "num_workers": 0, "seed": 0}
+    target = build_own_benchmark(tmp_path / "own", manifest, recipe, **work)
+    for part in (target, target / "validation"):
+        with (part / "ground_truth.csv").open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert {row["query_id"] for row in rows} == {
+            path.stem for path in (part / "query_images").iterdir()
+        }
+        references = {path.stem for path in (part / "reference_images").iterdir()}
+        assert {row["reference_id"] for row in rows} - {""} <= references
+        assert "" in {row["reference_id"] for row in rows}
+    with (target / "own_sources.csv").open(newline="") as file:
+        sources = {row["image_id"]: row["file"] for row in csv.DictReader(file)}
+    for path in (target / "training_images").iterdir():
+        with (
+            Image.open(path) as image,
+            Image.open(pictures[0] / sources[path.stem]) as own,
+        ):
+            small = own.convert("RGB").resize(image.size)
+            difference = np.asarray(image).astype(float) - np.asarray(small)
+            assert np.abs(difference).mean() < 12
+
+
+def test_too_few_different_pictures_are_refused(pictures):
+    folder, files, _ = pictures
+    with pytest.raises(UserError, match="at least 40 different pictures"):
+        deal_out(folder, files, np.arange(60) // 2, queries_per_picture=1, seed=0)
