@@ -13,7 +13,6 @@ from typing import Any
 
 import torch
 import yaml
-from qk_iteration.core.learning.side import Side
 from torch.nn import functional as F
 
 from qk_iteration.core.images.image_table import tabulate_images
@@ -32,6 +31,7 @@ from qk_iteration.core.learning.first_bank import (
     whiten_initial_model,
 )
 from qk_iteration.core.learning.learning_config import LearningConfig, QKConfig
+from qk_iteration.core.learning.side import Side
 from qk_iteration.core.learning.training import (
     TrainedPair,
     Training,

@@ -35,7 +35,6 @@ def test_a_line_leads_from_parameters_to_metrics(pipelines, name, method):
 
 
 def test_both_methods_are_given_the_same(pipelines):
-    # The bank before training, which both lines share, has its dtype from params:qk.
     own = {"params:qk", "params:simclr", "qk.training_state", "simclr.training_state"}
     assert pipelines["train"].inputs() - own == pipelines["simclr"].inputs() - own
 

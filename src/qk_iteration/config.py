@@ -18,6 +18,7 @@ from qk_iteration.core.images.recipe import EditRecipe
 from qk_iteration.core.learning.learning_config import (
     LearningConfig,
     MoCoConfig,
+    NegativeBankConfig,
     QKConfig,
     SimCLRConfig,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "LearningConfig",
     "MoCoConfig",
     "ModelConfig",
+    "NegativeBankConfig",
     "OwnBenchmarkConfig",
     "QKConfig",
     "ScoredFilesConfig",
@@ -134,6 +136,7 @@ BLOCKS: dict[str, type[BaseModel]] = {
     "learning": LearningConfig,
     "moco": MoCoConfig,
     "model": ModelConfig,
+    "negative_bank": NegativeBankConfig,
     "own_benchmark": OwnBenchmarkConfig,
     "qk": QKConfig,
     "scored_files": ScoredFilesConfig,

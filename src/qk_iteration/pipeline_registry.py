@@ -32,7 +32,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         + training.create_pipeline(method)
         + describe_and_score(method)
         + calibration.create_pipeline(method)
-        for method in training.LEARN
+        for method in training.METHODS
     }
     return {
         "data_preparation": data,

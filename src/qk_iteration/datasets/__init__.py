@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from qk_iteration.datasets.checkpoint_store_dataset import CheckpointStoreDataset
     from qk_iteration.datasets.descriptors_dataset import DescriptorsDataset
     from qk_iteration.datasets.folder_dataset import FolderDataset
     from qk_iteration.datasets.image_table_dataset import ImageTableDataset
@@ -11,10 +12,10 @@ if TYPE_CHECKING:
     from qk_iteration.datasets.picture_dataset import PictureDataset
     from qk_iteration.datasets.predicted_matches_dataset import PredictedMatchesDataset
     from qk_iteration.datasets.project_path_dataset import ProjectPathDataset
-    from qk_iteration.datasets.training_state_dataset import TrainingStateDataset
     from qk_iteration.datasets.true_matches_dataset import TrueMatchesDataset
 
 __all__ = [
+    "CheckpointStoreDataset",
     "DescriptorsDataset",
     "FolderDataset",
     "ImageTableDataset",
@@ -23,11 +24,11 @@ __all__ = [
     "PictureDataset",
     "PredictedMatchesDataset",
     "ProjectPathDataset",
-    "TrainingStateDataset",
     "TrueMatchesDataset",
 ]
 
 _MODULES = {
+    "CheckpointStoreDataset": "checkpoint_store_dataset",
     "DescriptorsDataset": "descriptors_dataset",
     "FolderDataset": "folder_dataset",
     "ImageTableDataset": "image_table_dataset",
@@ -36,7 +37,6 @@ _MODULES = {
     "PictureDataset": "picture_dataset",
     "PredictedMatchesDataset": "predicted_matches_dataset",
     "ProjectPathDataset": "project_path_dataset",
-    "TrainingStateDataset": "training_state_dataset",
     "TrueMatchesDataset": "true_matches_dataset",
 }
 

@@ -17,16 +17,19 @@ if TYPE_CHECKING:
     from qk_iteration.core.formats.descriptors import Descriptors
     from qk_iteration.core.formats.ground_truth import TrueMatches
     from qk_iteration.core.formats.predicted_matches import PredictedMatches
-    from qk_iteration.core.learning.checkpoints import TrainingState
+    from qk_iteration.core.images.views import TrainingImages
+    from qk_iteration.core.learning.checkpoints import CheckpointStore
     from qk_iteration.core.learning.training import TrainedPair, Training
     from qk_iteration.core.learning.validation import Validation
     from qk_iteration.core.models.descriptor_model import DescriptorModel
 else:
     Figure = DataFrame = Image = Any
     NegativeBank = Descriptors = TrueMatches = PredictedMatches = Any
-    TrainingState = TrainedPair = Training = Validation = DescriptorModel = Any
+    CheckpointStore = TrainedPair = Training = Validation = DescriptorModel = Any
+    TrainingImages = Any
 
 __all__ = [
+    "CheckpointStore",
     "DataFrame",
     "DescriptorModel",
     "Descriptors",
@@ -36,7 +39,7 @@ __all__ = [
     "PredictedMatches",
     "TrainedPair",
     "Training",
-    "TrainingState",
+    "TrainingImages",
     "TrueMatches",
     "Validation",
 ]

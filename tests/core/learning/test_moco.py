@@ -4,35 +4,27 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from qk_iteration.core.learning.learning_config import MoCoConfig
 from qk_iteration.core.learning.moco import KeyQueue
+from qk_iteration.core.learning.training import learn_by_moco
 from qk_iteration.core.losses.loss_config import LossConfig
 from qk_iteration.core.models.descriptor_model import DescriptorModel
-from qk_iteration.core.models.model_config import ModelConfig
-
-CONFIG = MoCoConfig(
-    learning_rate=1e-3,
-    loss=LossConfig(temperature=0.1, repulsion=0.0),
-    momentum=0.75,
-    queue_rows=5,
-    key_view="clean",
-    chunk_size=4,
+from tests.core.learning.small_training import (
+    LEARNING,
+    MOCO,
+    MODEL,
+    changed,
+    make_training,
+    reported,
+    same_weights,
 )
+
+CONFIG = changed(MOCO, momentum=0.75, queue_rows=5)
+LOSS = LossConfig(temperature=0.1, repulsion=0.0)
 
 
 @pytest.fixture
-def model():
-    config = ModelConfig(
-        backbone="mobilenetv3_small_050",
-        weights="random",
-        image_size=32,
-        pixel_mean=0.5,
-        pixel_std=0.5,
-        gem_power=3.0,
-        embedding_dim=8,
-        seed=0,
-    )
-    return DescriptorModel(config)
+def queue():
+    return KeyQueue(DescriptorModel(MODEL), CONFIG)
 
 
 def unit_rows(num_rows, seed):
@@ -40,38 +32,45 @@ def unit_rows(num_rows, seed):
     return F.normalize(torch.randn(num_rows, 8, generator=generator), dim=1)
 
 
-def test_the_queue_holds_the_latest_keys(model):
-    queue = KeyQueue(model, CONFIG)
-    added, groups = [], []
-    new, new_groups = unit_rows(2, seed=9), torch.tensor([100, 101])
+def test_the_queue_holds_the_latest_keys(queue):
+    added = []
     for number in range(4):  # 8 keys into 5 places.
-        bank = queue.behind(new, new_groups, chunk_size=4)
-        kept = min(2 * number, 5)
-        assert len(bank.rows) == 2 + kept
-        latest = torch.cat([new, *added])[-kept:] if kept else bank.rows[2:]
-        assert {tuple(row) for row in bank.rows[2:].tolist()} == {
-            tuple(row) for row in latest.tolist()
-        }
-        assert sorted(bank.groups[2:].tolist()) == sorted(
-            groups[-kept:] if kept else []
-        )
         keys = unit_rows(2, seed=number)
         queue.add(keys, torch.tensor([2 * number, 2 * number + 1]))
-        added.append(keys)
-        groups += [2 * number, 2 * number + 1]
+        added = [*added, *keys.tolist()][-5:]
+        held = queue.keys[: min(2 * number + 2, 5)]
+        assert sorted(held.tolist()) == sorted(added)
+    assert sorted(queue.groups.tolist()) == [3, 4, 5, 6, 7]
 
 
-def test_a_waiting_key_of_the_same_image_is_no_negative(model):
-    queue = KeyQueue(model, CONFIG)
+def test_more_keys_than_places_leave_the_last_ones(queue):
+    keys = unit_rows(7, seed=0)
+    queue.add(keys, torch.arange(7))
+    assert sorted(queue.groups.tolist()) == [2, 3, 4, 5, 6]
+
+
+def test_loss_is_the_algorithms_with_keys_of_the_queue_alone(queue):
+    queue.add(unit_rows(3, seed=1), torch.tensor([10, 11, 12]))
+    embeddings, keys = unit_rows(2, seed=2), unit_rows(2, seed=3)
+    loss, _ = queue.loss(embeddings, keys, torch.tensor([20, 21]), LOSS)
+    # Alg. 1: l_pos = q.k, l_neg = q.queue; the keys of the other images do not count.
+    logits = torch.cat(
+        [(embeddings * keys).sum(1, keepdim=True), embeddings @ queue.keys[:3].T], dim=1
+    )
+    expected = F.cross_entropy(logits / 0.1, torch.zeros(2, dtype=torch.int64))
+    torch.testing.assert_close(loss, expected)
+
+
+def test_a_waiting_key_of_the_same_image_is_no_negative(queue):
     queue.add(unit_rows(1, seed=3), torch.tensor([7]))
-    keys = unit_rows(1, seed=4)
-    bank = queue.behind(keys, torch.tensor([7]), chunk_size=4)
-    result = bank.loss(unit_rows(1, seed=5), torch.tensor([0]), CONFIG.loss)
-    assert result.loss.item() == 0
+    loss, _ = queue.loss(
+        unit_rows(1, seed=5), unit_rows(1, seed=4), torch.tensor([7]), LOSS
+    )
+    assert loss.item() == 0
 
 
-def test_the_key_model_follows_slowly(model):
-    queue = KeyQueue(model, CONFIG)
+def test_the_key_model_follows_slowly(queue):
+    model = DescriptorModel(MODEL)
     before = queue.encoder.module.head.weight.clone()
     queue.encoder.update_parameters(model)  # The first update copies.
     with torch.no_grad():
@@ -79,3 +78,16 @@ def test_the_key_model_follows_slowly(model):
     queue.encoder.update_parameters(model)
     after = queue.encoder.module.head.weight
     torch.testing.assert_close(after, before + 0.25)
+
+
+def test_steps_after_the_first_are_pushed_against_the_queue(images, tmp_path):
+    log = []
+    learning = changed(LEARNING, warmup_fraction=0.0)
+    training = make_training(images, tmp_path, learning=learning, log=log)
+    query, key, summary = learn_by_moco(training, MOCO)
+    losses = reported(log, "train/loss")
+    assert query is key
+    assert summary["sgd_steps"] == 11
+    assert losses[0] == 0, "nothing waits yet"
+    assert all(loss > 0 for loss in losses[1:])
+    assert not same_weights(query, DescriptorModel(MODEL))

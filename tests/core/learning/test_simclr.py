@@ -4,9 +4,17 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from qk_iteration.core.learning.schedule import warmup_cosine
 from qk_iteration.core.learning.simclr import batch_loss
+from qk_iteration.core.learning.training import learn_by_simclr
 from qk_iteration.core.losses.loss_config import LossConfig
+from qk_iteration.core.user_error import UserError
+from tests.core.learning.small_training import (
+    LEARNING,
+    NUM_IMAGES,
+    SIMCLR,
+    changed,
+    make_training,
+)
 
 
 def unit_rows(num_rows, dim, seed=0):
@@ -35,8 +43,17 @@ def test_images_of_one_group_are_not_pushed_apart():
     assert accuracy.item() == 1
 
 
-@pytest.mark.parametrize(
-    ("progress", "factor"), [(0, 0), (0.05, 0.5), (0.1, 1), (0.55, 0.5), (1, 0)]
-)
-def test_rate_rises_linearly_then_falls_as_half_a_cosine(progress, factor):
-    assert warmup_cosine(progress, warmup=0.1) == pytest.approx(factor)
+def test_one_model_serves_both_sides(images, tmp_path):
+    query, key, summary = learn_by_simclr(make_training(images, tmp_path), SIMCLR)
+    assert query is key
+    assert not query.training
+    assert summary["sgd_steps"] == 60 // 8
+    assert summary["image_passes"] == 8 * summary["sgd_steps"]
+
+
+def test_a_batch_larger_than_the_set_is_refused_before_anything_is_drawn(
+    images, tmp_path
+):
+    rich = changed(LEARNING, images_per_step=NUM_IMAGES + 1, image_passes=1000)
+    with pytest.raises((UserError, ValueError), match="distinct images"):
+        learn_by_simclr(make_training(images, tmp_path, learning=rich), SIMCLR)

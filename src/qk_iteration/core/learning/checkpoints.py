@@ -1,25 +1,41 @@
 """What a training needs to continue: one folder for each setting that was trained.
 
-A file is written whole or not at all, and loads without running any code.
+    latest.pt     all that continues the training, its best pair of models included
+    previous.pt   the checkpoint before it
+    finished      nothing is left to do
+
+One file holds everything, so that nothing in it can disagree. It is written whole or
+not at all, loads without running any code, and carries checksums: where it was damaged
+since, the one before it continues the training.
 """
 
+import errno
+import logging
 import os
 import shutil
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from qk_iteration.core.formats.atomic_file import replacing
+from qk_iteration.core.formats.folder_lock import LOCK_NAME, locked
 
 KEPT_SETTINGS = 3
 """Finished trainings of other settings that are kept beside the present one."""
 
+LATEST, PREVIOUS = "latest.pt", "previous.pt"
+
 _FINISHED = "finished"
 
+_logger = logging.getLogger(__name__)
 
-class TrainingState:
-    """A handle on the checkpoints of one kind of training.
+
+class CheckpointStore:
+    """A handle on the checkpoints of one kind of training, whatever its settings.
 
     Args:
         folder: Holds one sub-folder for each fingerprint of settings and data.
@@ -28,13 +44,25 @@ class TrainingState:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def of_settings(self, fingerprint: str) -> "Checkpoints":
-        """The checkpoints made under these settings; others are left alone."""
+    @contextmanager
+    def of_training(self, fingerprint: str, *, resume: bool) -> Iterator["Checkpoints"]:
+        """The checkpoints made under these settings; others are left alone.
+
+        They are this process's alone meanwhile. Another process that trains the same
+        waits, and then finds what is done.
+
+        Args:
+            fingerprint: Of settings and data.
+            resume: False forgets what was done before.
+        """
         folder = self.folder / fingerprint
-        folder.mkdir(parents=True, exist_ok=True)
-        os.utime(folder)  # Most recently used, so pruned last.
-        self._prune(folder)
-        return Checkpoints(folder)
+        with locked(folder, what="the same training"):
+            os.utime(folder)  # Most recently used, so pruned last.
+            self._prune(folder)
+            checkpoints = Checkpoints(folder)
+            if not resume:
+                checkpoints.clear()
+            yield checkpoints
 
     def _prune(self, present: Path) -> None:
         """Remove the oldest finished trainings; what was interrupted may go on."""
@@ -45,35 +73,68 @@ class TrainingState:
         ]
         finished.sort(key=lambda path: path.stat().st_mtime_ns, reverse=True)
         for path in finished[KEPT_SETTINGS:]:
-            shutil.rmtree(path)
+            shutil.rmtree(path, ignore_errors=True)  # Another run may do the same.
 
 
 class Checkpoints:
-    """The named checkpoints of one training: ``latest`` and ``best``."""
+    """The checkpoints of one training."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def save(self, name: str, content: dict[str, Any]) -> None:
-        """Write a checkpoint of tensors and plain values, atomically."""
-        with (
-            replacing(self.folder / f"{name}.pt") as partial,
-            partial.open("wb") as file,
-        ):
-            torch.save(content, file)
-            file.flush()
-            os.fsync(file.fileno())
+    def save(self, content: dict[str, Any]) -> None:
+        """Write tensors and plain values; the latest becomes the previous checkpoint.
+
+        Raises:
+            FullDiskError: If there is no room; what was saved before is still there.
+        """
+        latest = self.folder / LATEST
+        with replacing(latest, is_durable=True) as partial:
+            torch.save(content, partial)
+            if latest.is_file():
+                latest.replace(self.folder / PREVIOUS)
+
+    def load(self) -> dict[str, Any] | None:
+        """The newest checkpoint that is whole, on the CPU; None if there is none.
+
+        A damaged one is removed, and a line says so.
+        """
+        for path in (self.folder / LATEST, self.folder / PREVIOUS):
+            if not path.is_file():
+                continue
+            content = _read(path)
+            if content is not None:
+                return content
+            _logger.warning(
+                "Checkpoint '%s' is damaged and is removed; the training goes on from "
+                "the one before it, or anew if there is none.",
+                path,
+            )
+            path.unlink(missing_ok=True)
+        return None
+
+    def clear(self) -> None:
+        """Forget the training; the lock stays."""
+        for path in self.folder.iterdir():
+            if path.name != LOCK_NAME:
+                path.unlink()
 
     def mark_finished(self) -> None:
         """Say that the training has nothing left to do; it may be pruned some day."""
         (self.folder / _FINISHED).touch()
 
-    def load(self, name: str) -> dict[str, Any] | None:
-        """The checkpoint of this name, on the CPU; None if there is none."""
-        path = self.folder / f"{name}.pt"
-        if not path.is_file():
-            return None
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """The content of a file, or None if it is damaged."""
+    try:
+        with zipfile.ZipFile(path) as archive:  # torch itself checks no checksum.
+            if archive.testzip() is not None:
+                return None
         content: dict[str, Any] = torch.load(
             path, map_location="cpu", weights_only=True
         )
-        return content
+    except Exception as error:  # Damage raises errors of many kinds.
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:
+            raise  # The disk, or a right that is missing; the file may be whole.
+        return None
+    return content

@@ -17,6 +17,15 @@ FORWARD_COST = 1 / 3
 """Image passes that a forward pass alone costs; the backward pass costs the rest."""
 
 
+BankDtype = Literal["float32", "bfloat16", "float16"]
+
+
+class NegativeBankConfig(ParameterBlock):
+    """The bank before any training, which whitens the head of every method."""
+
+    dtype: BankDtype = Field(description="of the stored rows")
+
+
 class LearningConfig(ParameterBlock):
     """What QK Iteration and the SimCLR-style baseline have in common."""
 
@@ -25,7 +34,7 @@ class LearningConfig(ParameterBlock):
         ge=2, description="in an SGD step; SimCLR learns from two views of each"
     )
     weight_decay: float = Field(ge=0, description="of AdamW")
-    warmup_fraction: float = Field(ge=0, lt=1, description="of the budget")
+    warmup_fraction: float = Field(ge=0, lt=1, description="of the SGD steps")
     gradient_clip: float = Field(gt=0, description="largest norm of the gradient")
     weight_averaging: float = Field(
         ge=0, lt=1, description="decay per SGD step of averaged weights; 0 turns it off"
@@ -56,21 +65,6 @@ class LearningConfig(ParameterBlock):
     seed: int = Field(ge=0)
 
 
-def num_affordable_steps(learning: LearningConfig, passes_per_step: float) -> int:
-    """SGD steps that the budget pays for, where nothing else costs.
-
-    Raises:
-        ValueError: If it pays for none.
-    """
-    num_steps = int(learning.image_passes // passes_per_step)
-    if num_steps == 0:
-        raise ValueError(
-            f"image_passes ({learning.image_passes}) must pay for one SGD step of "
-            f"{passes_per_step:.0f}. Raise image_passes."
-        )
-    return num_steps
-
-
 class QKConfig(ParameterBlock):
     """QK Iteration's own parameters. One iteration is a Q-phase, then a K-phase."""
 
@@ -93,7 +87,7 @@ class QKConfig(ParameterBlock):
     same_group: Literal["left_out", "positive"] = Field(
         description="what other rows of the positive's group are; never negatives"
     )
-    bank_dtype: Literal["float32", "bfloat16", "float16"]
+    bank_dtype: BankDtype = Field(description="of a phase's rows")
     chunk_size: int = Field(ge=1, description="bank rows at a time; memory only")
 
 
@@ -117,4 +111,6 @@ class MoCoConfig(ParameterBlock):
     key_view: Literal["clean", "edited"] = Field(
         description="what the key side sees of a training image"
     )
-    chunk_size: int = Field(ge=1, description="rows at a time; memory only")
+
+
+MethodConfig = QKConfig | SimCLRConfig | MoCoConfig

@@ -3,7 +3,9 @@
 Keys come from a slowly following copy of the model and wait in a queue, so that a step
 is pushed against far more rows than its batch holds; yet each row was embedded by an
 older copy than the one before it. Beside QK Iteration, whose rows are all of one model,
-it tells "many negatives" from "consistent negatives".
+it tells "many negatives" from "consistent negatives". As in the algorithm, the keys of
+the present batch are positives only, and negatives of later steps. The queue starts
+empty; the rate of the very first step is 0.
 
 References:
     He et al., 2020, https://arxiv.org/abs/1911.05722 (Alg. 1).
@@ -13,17 +15,14 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from qk_iteration.core.bank.frozen_rows import FrozenRows
 from qk_iteration.core.images.views import TrainingImages
-from qk_iteration.core.learning.learning_config import (
-    FORWARD_COST,
-    MoCoConfig,
-    num_affordable_steps,
-)
-from qk_iteration.core.learning.optimize import optimize
+from qk_iteration.core.learning.contrast import StepLoss, contrast
+from qk_iteration.core.learning.learning_config import MoCoConfig
 from qk_iteration.core.learning.paired_views import draw_paired_views
+from qk_iteration.core.learning.plan import num_affordable_steps, passes_per_step
 from qk_iteration.core.learning.session import TrainingSession
-from qk_iteration.core.learning.tower import Side
+from qk_iteration.core.learning.side import Side
+from qk_iteration.core.losses.loss_config import LossConfig
 from qk_iteration.core.models.descriptor_model import DescriptorModel
 from qk_iteration.core.models.model_config import Precision
 from qk_iteration.core.models.precision import autocast
@@ -42,15 +41,16 @@ class KeyQueue(nn.Module):
     groups: Tensor
     """Group of the image of each key. Shape (K,), int64."""
     num_added: Tensor
-    """Keys added so far. A scalar, int64."""
+    """Keys added so far. A scalar, int64, on the CPU."""
 
     def __init__(self, model: DescriptorModel, config: MoCoConfig) -> None:
         super().__init__()
         average = get_ema_multi_avg_fn(config.momentum)
         self.encoder = AveragedModel(model, multi_avg_fn=average, use_buffers=True)
         size, dim = config.queue_rows, model.head.out_features
-        self.register_buffer("keys", model.head.weight.new_zeros(size, dim))
-        self.register_buffer("groups", torch.zeros(size, dtype=torch.int64))
+        keys = model.head.weight.new_zeros(size, dim)
+        self.register_buffer("keys", keys)
+        self.register_buffer("groups", torch.zeros_like(keys[:, 0], dtype=torch.int64))
         self.register_buffer("num_added", torch.zeros((), dtype=torch.int64))
 
     @torch.no_grad()
@@ -61,22 +61,37 @@ class KeyQueue(nn.Module):
             keys: Tensor = model(pixels)
         return keys.float()
 
-    def behind(self, keys: Tensor, groups: Tensor, *, chunk_size: int) -> FrozenRows:
-        """A bank of these keys, (B, D) of groups (B,), and behind them the queue's."""
-        num_valid = min(int(self.num_added), len(self.keys))
-        return FrozenRows(
-            rows=torch.cat([keys, self.keys[:num_valid]]),
-            head=None,
-            groups=torch.cat([groups, self.groups[:num_valid].cpu()]),
-            count_same_group=False,
-            chunk_size=chunk_size,
+    def loss(
+        self, embeddings: Tensor, keys: Tensor, groups: Tensor, config: LossConfig
+    ) -> StepLoss:
+        """InfoNCE of each embedding and its key against the keys that wait.
+
+        Args:
+            embeddings: Of the model, of unit length. Shape (B, D).
+            keys: Of the same images. Shape (B, D).
+            groups: Keys of an image's own group are no negatives. Shape (B,).
+            config: Temperature and repulsion.
+        """
+        num_waiting = min(int(self.num_added), len(self.keys))
+        groups = groups.to(keys.device)
+        is_negative = groups[:, None] != self.groups[:num_waiting]
+        nowhere = is_negative.new_zeros(len(keys), len(keys))
+        return contrast(
+            embeddings,
+            torch.cat([keys, self.keys[:num_waiting]]),
+            torch.arange(len(keys), device=keys.device),
+            torch.cat([nowhere, is_negative], dim=1),
+            config,
         )
 
     def add(self, keys: Tensor, groups: Tensor) -> None:
         """Put keys (B, D) of groups (B,) in the place of the oldest."""
-        places = (int(self.num_added) + torch.arange(len(keys))) % len(self.keys)
-        self.keys[places.to(self.keys.device)] = keys
-        self.groups[places.to(self.groups.device)] = groups.to(self.groups.device)
+        size = len(self.keys)
+        keys, groups = keys[-size:], groups[-size:]
+        places = (int(self.num_added) + torch.arange(len(keys))) % size
+        places = places.to(self.keys.device)
+        self.keys[places] = keys
+        self.groups[places] = groups.to(self.groups.device)
         self.num_added += len(keys)
 
 
@@ -95,32 +110,19 @@ def learn_moco_model(
         images: The training images.
         config: Loss, momentum and queue.
     """
-    learning, tower = session.config, session.towers[Side.QUERY]
-    passes_per_step = learning.images_per_step * (1 + FORWARD_COST)
-    num_steps = num_affordable_steps(learning, passes_per_step)
+    learning, tower = session.learning, session.towers[Side.QUERY]
+    num_steps = num_affordable_steps(config, learning)
+    cost = passes_per_step(config, learning)
     groups = torch.tensor(images.groups)
-    batches = draw_paired_views(
-        range(session.step, num_steps),
-        images,
-        num_pairs=learning.images_per_step,
-        key_view=config.key_view,
-        num_workers=learning.num_workers,
-    )
-    with session.start(num_steps=num_steps) as progress:
-        progress.show("MoCo")
-        for rows, pixels in batches:
+    steps = range(session.step, num_steps)
+    with session.start(num_steps, "MoCo"):
+        for rows, pixels in draw_paired_views(steps, images, config, learning):
+            session.validate_when_due()
+            queue.encoder.update_parameters(tower.model)
             edited, key_views = pixels.chunk(2)
             keys = queue.embed(key_views, learning.precision)
-            session.spend(len(keys) * FORWARD_COST)
-            tower.train_mode()
-            with autocast(tower.model, learning.precision):
-                embeddings = tower.model(edited).float()
-            bank = queue.behind(keys, groups[rows], chunk_size=config.chunk_size)
-            result = bank.loss(embeddings, torch.arange(len(keys)), config.loss)
-            rate = optimize(result.loss, [tower], tower, session)
+            embeddings = tower.embed(edited)
+            loss = queue.loss(embeddings, keys, groups[rows], config.loss)
             queue.add(keys, groups[rows])
-            queue.encoder.update_parameters(tower.model)
-            session.finish_step(result.loss, result.is_correct.float().mean(), rate)
-            session.validate_when_due()
-            session.save_when_due()
+            session.take_step(loss, tower, cost)
         session.finish()

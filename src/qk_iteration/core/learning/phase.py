@@ -1,7 +1,8 @@
-"""One phase: one side learns, the other side's backbone stands still."""
+"""What one phase needs: the frozen side's rows, the learner's views, and the loss."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import copy
+from collections.abc import Iterable, Iterator
+from typing import SupportsInt
 
 import numpy as np
 import torch
@@ -15,104 +16,37 @@ from qk_iteration.core.images.views import (
     ViewRequest,
     draw_views_of_steps,
 )
+from qk_iteration.core.learning.contrast import StepLoss
 from qk_iteration.core.learning.embed_views import embed_views
-from qk_iteration.core.learning.learning_config import (
-    FORWARD_COST,
-    LearningConfig,
-    QKConfig,
-)
-from qk_iteration.core.learning.optimize import optimize
+from qk_iteration.core.learning.learning_config import QKConfig
+from qk_iteration.core.learning.plan import Phase
 from qk_iteration.core.learning.session import TrainingSession
-from qk_iteration.core.learning.tower import Side
+from qk_iteration.core.learning.side import Side
 from qk_iteration.core.models.descriptor_model import DescriptorModel
-from qk_iteration.core.models.precision import autocast
-
-
-@dataclass(frozen=True)
-class Phase:
-    """A span of SGD steps in which one side learns.
-
-    Attributes:
-        number: Phases before this one.
-        learner: The side whose backbone learns.
-        first_step: SGD steps before this phase.
-        num_steps: SGD steps of this phase.
-    """
-
-    number: int
-    learner: Side
-    first_step: int
-    num_steps: int
-
-    @property
-    def end_step(self) -> int:
-        """SGD steps up to the end of this phase."""
-        return self.first_step + self.num_steps
-
-    @property
-    def name(self) -> str:
-        """``Q-phase`` or ``K-phase``."""
-        return f"{self.learner[0].upper()}-phase"
-
-
-def plan_phases(
-    config: QKConfig, learning: LearningConfig, *, num_images: int
-) -> list[Phase]:
-    """Q- and K-phases in turn until the budget of image passes is spent.
-
-    Each phase pays for its bank: a forward pass over all training images.
-
-    Raises:
-        ValueError: If neither side has steps, or the budget pays for no phase.
-    """
-    steps_of = {Side.QUERY: config.query_steps, Side.KEY: config.key_steps}
-    turns = [side for side in Side if steps_of[side] > 0]
-    if not turns:
-        raise ValueError("query_steps or key_steps must be positive; got 0 and 0.")
-    phases: list[Phase] = []
-    passes_left = learning.image_passes - num_images * FORWARD_COST
-    first_step = 0
-    while passes_left >= learning.images_per_step:
-        learner = turns[len(phases) % len(turns)]
-        affordable = int(passes_left // learning.images_per_step)
-        num_steps = min(steps_of[learner], affordable)
-        phases.append(Phase(len(phases), learner, first_step, num_steps))
-        first_step += num_steps
-        passes_left -= num_steps * learning.images_per_step + num_images * FORWARD_COST
-    if not phases:
-        raise ValueError(
-            f"image_passes ({learning.image_passes}) must pay for one bank of "
-            f"{num_images} images and one SGD step. Raise image_passes."
-        )
-    return phases
 
 
 def fill_frozen_rows(
     phase: Phase,
-    frozen: DescriptorModel,
+    session: TrainingSession,
     images: TrainingImages,
     config: QKConfig,
-    learning: LearningConfig,
-    *,
     initial_bank: Tensor | None = None,
 ) -> FrozenRows:
     """Embed every training image with the frozen side, in eval mode.
 
     Args:
         phase: Says which side is frozen.
-        frozen: The model of that side.
+        session: Its model as it was when the phase began.
         images: The training images.
         config: What is frozen, and what the key side sees.
-        learning: Batch, workers and precision.
         initial_bank: What the first phase would compute: features of the clean images
             by the untrained backbone. Shape (N, F).
     """
-    kind = view_kind(phase.learner.other, config)
-    draw = 2 * phase.first_step + 1
-    requests = [ViewRequest(row, kind, draw) for row in range(len(images))]
-    dtype = getattr(torch, config.bank_dtype)
+    frozen = _frozen_model(phase, session, config)
+    kind = _view_kind(phase.learner.other, config)
     is_head_frozen = config.frozen == "model"
     is_known = phase.number == 0 and kind == "clean" and not is_head_frozen
+    dtype = getattr(torch, config.bank_dtype)
     if initial_bank is not None and is_known:
         # A copy: the mapped file may be filled anew by another run meanwhile.
         rows = initial_bank.to(frozen.head.weight.device, dtype, copy=True)
@@ -120,9 +54,9 @@ def fill_frozen_rows(
         rows = embed_views(
             frozen,
             frozen if is_head_frozen else frozen.features,
-            requests,
+            _requests(range(len(images)), kind, draw=2 * phase.first_step + 1),
             images,
-            learning,
+            session.learning,
             dtype=dtype,
         )
     return FrozenRows(
@@ -134,67 +68,76 @@ def fill_frozen_rows(
     )
 
 
-def run_phase(
-    phase: Phase,
-    session: TrainingSession,
+def draw_views_of_phase(
+    phase: Phase, session: TrainingSession, images: TrainingImages, config: QKConfig
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Rows (B,) and the learner's views (B, S, S, 3) of each step that is left."""
+    kind = _view_kind(phase.learner, config)
+
+    def requests_of(step: int, rows: NDArray[np.int64]) -> list[ViewRequest]:
+        # Even draws are the learner's, odd ones the bank's: no edit comes twice.
+        return _requests(rows, kind, draw=2 * step)
+
+    return draw_views_of_steps(
+        range(session.step, phase.end_step),
+        images,
+        requests_of,
+        images_per_step=session.learning.images_per_step,
+        num_workers=session.learning.num_workers,
+    )
+
+
+def loss_against(
     bank: FrozenRows,
-    images: TrainingImages,
+    embeddings: Tensor,
+    rows: Tensor,
     config: QKConfig,
-) -> None:
-    """The SGD steps of one phase, from where the session stands."""
-    learner, frozen = session.towers[phase.learner], session.towers[phase.learner.other]
-    steps = range(session.step, phase.end_step)
-    for rows, pixels in _batches(phase, steps, images, config, session.config):
-        learner.train_mode()
-        with autocast(learner.model, session.config.precision):
-            embeddings = learner.model(pixels).float()
-        kept_bank, positive_rows = _rows_pushed_against(
-            bank, rows, config, seed=(images.seed, session.step)
-        )
-        result = kept_bank.loss(embeddings, positive_rows, config.loss)
-        learns = [learner] if bank.head is None else [learner, frozen]
-        rate = optimize(result.loss, learns, learner, session)
-        session.finish_step(result.loss, result.is_correct.float().mean(), rate)
-        if session.step < phase.end_step:  # The end of a phase is saved by its caller.
-            session.save_when_due()
+    seed: tuple[int, int],
+) -> StepLoss:
+    """The loss of a batch against every row; the study may ask for fewer of them.
+
+    Args:
+        bank: The frozen side.
+        embeddings: Of the learner. Shape (B, D).
+        rows: Of the same images in the bank. Shape (B,), int64.
+        config: The loss, and the rows that are pushed against.
+        seed: Of the rows that are drawn.
+    """
+    if config.negative_rows != "all":
+        num_drawn = 0 if config.negative_rows == "batch" else config.negative_rows
+        order = np.random.default_rng(seed).permutation(len(bank.rows))
+        drawn = torch.from_numpy(order[:num_drawn])
+        kept = torch.cat([rows, drawn]).unique()  # sorted
+        bank, rows = bank.restricted_to(kept), torch.searchsorted(kept, rows)
+    result = bank.loss(embeddings, rows, config.loss)
+    return StepLoss(result.loss, result.is_correct.float().mean())
 
 
-def view_kind(side: Side, config: QKConfig) -> ViewKind:
+def _frozen_model(
+    phase: Phase, session: TrainingSession, config: QKConfig
+) -> DescriptorModel:
+    """The frozen side as it was when the phase began.
+
+    If an interrupted phase goes on, a head that both sides share has learned since.
+    """
+    model = session.towers[phase.learner.other].model
+    if config.frozen == "backbone":
+        return model  # Its features fill the bank, and its head is meant to learn.
+    if session.step == phase.first_step:
+        head = model.head.state_dict()
+        session.bank_head = {name: part.clone() for name, part in head.items()}
+        return model
+    model = copy.deepcopy(model)
+    model.head.load_state_dict(session.bank_head)
+    return model
+
+
+def _view_kind(side: Side, config: QKConfig) -> ViewKind:
     """What a side sees of a training image; the query side always sees edits."""
     return "edited" if side is Side.QUERY else config.key_view
 
 
-def _batches(
-    phase: Phase,
-    steps: Sequence[int],
-    images: TrainingImages,
-    config: QKConfig,
-    learning: LearningConfig,
-) -> Iterator[tuple[Tensor, Tensor]]:
-    kind = view_kind(phase.learner, config)
-
-    def requests_of(step: int, rows: NDArray[np.int64]) -> list[ViewRequest]:
-        # Even draws are the learner's, odd ones the bank's: no edit comes twice.
-        return [ViewRequest(int(row), kind, 2 * step) for row in rows]
-
-    return draw_views_of_steps(
-        steps,
-        images,
-        requests_of,
-        images_per_step=learning.images_per_step,
-        num_workers=learning.num_workers,
-    )
-
-
-def _rows_pushed_against(
-    bank: FrozenRows, positive_rows: Tensor, config: QKConfig, *, seed: tuple[int, int]
-) -> tuple[FrozenRows, Tensor]:
-    """The bank and the positives' rows in it; fewer rows where the study asks so."""
-    if config.negative_rows == "all":
-        return bank, positive_rows
-    kept = positive_rows
-    if config.negative_rows != "batch":
-        order = np.random.default_rng(seed).permutation(len(bank.rows))
-        kept = torch.cat([kept, torch.from_numpy(order[: config.negative_rows])])
-    kept = kept.unique()  # sorted
-    return bank.restricted_to(kept), torch.searchsorted(kept, positive_rows)
+def _requests(
+    rows: Iterable[SupportsInt], kind: ViewKind, *, draw: int
+) -> list[ViewRequest]:
+    return [ViewRequest(int(row), kind, draw) for row in rows]

@@ -9,20 +9,17 @@ References:
     docs/method.md says what is known of the paper and what is inferred.
 """
 
-import copy
-
 from torch import Tensor
 
 from qk_iteration.core.images.views import TrainingImages
 from qk_iteration.core.learning.learning_config import FORWARD_COST, QKConfig
 from qk_iteration.core.learning.phase import (
-    Phase,
+    draw_views_of_phase,
     fill_frozen_rows,
-    plan_phases,
-    run_phase,
+    loss_against,
 )
+from qk_iteration.core.learning.plan import plan_phases
 from qk_iteration.core.learning.session import TrainingSession
-from qk_iteration.core.models.descriptor_model import DescriptorModel
 
 
 def learn_query_and_key_models(
@@ -42,45 +39,17 @@ def learn_query_and_key_models(
         initial_bank: Features of the clean images by the models' common start; saves
             the first Q-phase its bank. Shape (N, F).
     """
-    phases = plan_phases(config, session.config, num_images=len(images))
-    with session.start(num_steps=phases[-1].end_step) as progress:
-        for phase in phases:
-            if session.step >= phase.end_step:
-                continue  # Done by an earlier, interrupted run.
-            progress.show(f"{phase.name} {phase.number + 1} of {len(phases)}")
-            learner, frozen = phase.learner, phase.learner.other
-            bank = fill_frozen_rows(
-                phase,
-                _frozen_model(phase, session, config),
-                images,
-                config,
-                session.config,
-                initial_bank=initial_bank,
-            )
-            if session.step == phase.first_step:
-                session.spend(len(images) * FORWARD_COST)
-            run_phase(phase, session, bank, images, config)
+    phases = plan_phases(config, session.learning, num_images=len(images))
+    with session.start(phases[-1].end_step, "QK Iteration"):
+        for phase in phases[session.num_phases :]:
+            learner, frozen = session.begin_phase(phase, len(images) * FORWARD_COST)
+            head = frozen if config.frozen == "backbone" else None
+            bank = fill_frozen_rows(phase, session, images, config, initial_bank)
+            for rows, pixels in draw_views_of_phase(phase, session, images, config):
+                seed = (images.seed, session.step)
+                loss = loss_against(bank, learner.embed(pixels), rows, config, seed)
+                session.take_step(loss, learner, len(rows), bank_head_of=head)
             if config.towers == "handed_over":
-                session.towers[frozen].take_over(session.towers[learner])
-            session.validate_when_due()
-            session.save()
+                frozen.take_over(learner)
+            session.end_phase()
         session.finish()
-
-
-def _frozen_model(
-    phase: Phase, session: TrainingSession, config: QKConfig
-) -> DescriptorModel:
-    """The frozen side as it was when the phase began.
-
-    If an interrupted phase goes on, a head that both sides share has learned since.
-    """
-    model = session.towers[phase.learner.other].model
-    if config.frozen == "backbone":
-        return model  # Its features fill the bank, and its head is meant to learn.
-    if session.step == phase.first_step:
-        head = model.head.state_dict()
-        session.bank_head = {name: part.clone() for name, part in head.items()}
-        return model
-    model = copy.deepcopy(model)
-    model.head.load_state_dict(session.bank_head)
-    return model

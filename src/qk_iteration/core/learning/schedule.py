@@ -1,4 +1,7 @@
-"""Learning-rate schedule: linear warm-up, then half a cosine.
+"""Learning-rate schedule over SGD steps: linear warm-up, then half a cosine.
+
+Over steps and not over the budget: a bank is paid from the budget before the first
+step, so that a method with a bank would begin near its peak, and one without would not.
 
 References:
     Loshchilov and Hutter, 2017, https://arxiv.org/abs/1608.03983.
@@ -11,8 +14,8 @@ def warmup_cosine(progress: float, *, warmup: float) -> float:
     """Factor of the peak learning rate.
 
     Args:
-        progress: Share of the training that is done, in [0, 1].
-        warmup: Share of the training that warms up, in [0, 1).
+        progress: Share of the SGD steps that are done, in [0, 1].
+        warmup: Share of the SGD steps that warm up, in [0, 1).
 
     Returns:
         A factor in [0, 1]: rises to 1 at the end of the warm-up, falls to 0 at the end.

@@ -1,29 +1,34 @@
-"""What surrounds the SGD steps of either method: metrics, validation, checkpoints.
+"""What surrounds the SGD steps of every method: budget, rate, validation, checkpoints.
 
-The trainer says which step and which validation point it has reached; everything that
-must survive a restart lives in this object's checkpoint.
+A training may end anywhere and go on from its last checkpoint, so all that must survive
+is in this object: after a step the state is whole, wherever the loop stands.
 """
 
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
+from qk_iteration.core.learning.best_pair import BestPair
 from qk_iteration.core.learning.checkpoints import Checkpoints
+from qk_iteration.core.learning.contrast import StepLoss
 from qk_iteration.core.learning.learning_config import LearningConfig
-from qk_iteration.core.learning.tower import Side, Tower
+from qk_iteration.core.learning.learning_curve import LearningCurve, Metrics, Report
+from qk_iteration.core.learning.optimize import optimize
+from qk_iteration.core.learning.plan import Phase
+from qk_iteration.core.learning.schedule import warmup_cosine
+from qk_iteration.core.learning.side import Side
+from qk_iteration.core.learning.tower import Tower
 from qk_iteration.core.models.descriptor_model import DescriptorModel
 from qk_iteration.core.progress_bar import TrainingProgress
+from qk_iteration.core.stopping import stop_if_requested, stop_requested
 
-Metrics = dict[str, float]
 Summary = dict[str, Any]
 """SGD steps, image passes, seconds, best validation micro-AP, and its curve."""
-Report = Callable[[int, Metrics], None]
-"""Called with (image passes so far, metrics)."""
 Validate = Callable[[DescriptorModel, DescriptorModel], Metrics]
 """Called with (query model, key model); must return ``micro_ap``."""
 
@@ -35,7 +40,7 @@ class TrainingSession:
 
     Args:
         towers: The tower of each side; both may be one.
-        config: How often to report, validate and save.
+        learning: How often to report, validate and save.
         checkpoints: Where the state is kept.
         validate: Judges a pair of models.
         report: Listener of live metrics.
@@ -45,7 +50,7 @@ class TrainingSession:
     def __init__(
         self,
         towers: dict[Side, Tower],
-        config: LearningConfig,
+        learning: LearningConfig,
         *,
         checkpoints: Checkpoints,
         validate: Validate,
@@ -53,177 +58,178 @@ class TrainingSession:
         memory: nn.Module | None = None,
     ) -> None:
         self.towers = towers
-        self.config = config
-        self._memory = memory
+        self.learning = learning
         self.step = 0
-        self.image_passes = 0.0
-        self.seconds = 0.0
+        """SGD steps done."""
+        self.num_phases = 0
+        """Phases done, to their very end."""
         self.bank_head: dict[str, Tensor] = {}
         """The frozen side's head when the present bank was filled."""
-        self._checkpoints = checkpoints
-        self._validate = validate
-        self._report = report
-        self._best_micro_ap = -math.inf
-        self._history: list[tuple[int, Metrics]] = []
-        self._window: list[tuple[Tensor, Tensor]] = []
+        self._image_passes = 0.0
+        self._seconds = 0.0
         self._validations_done = 0
         self._validated_step = -1
+        self._best = BestPair()
+        self._curve = LearningCurve(report)
+        self._checkpoints = checkpoints
+        self._validate_pair = validate
+        self._parts: dict[str, Any] = {"best": self._best, "curve": self._curve}
+        self._parts["query_tower"] = towers[Side.QUERY]
+        if towers[Side.KEY] is not towers[Side.QUERY]:
+            self._parts["key_tower"] = towers[Side.KEY]
+        if memory is not None:
+            self._parts["memory"] = memory
         self._restore()
         self._started_at = time.monotonic()
 
-    def start(self, num_steps: int) -> TrainingProgress:
-        """Show the progress bar; validate the untrained pair if this is the start."""
-        self.progress = TrainingProgress(
-            num_steps,
-            done=self.step,
-            images_per_step=self.config.images_per_step,
-        )
-        if not self._history:
-            self.validate()
-        return self.progress
-
-    @property
-    def budget_spent(self) -> float:
-        """Share of the budget that is spent, in [0, 1]."""
-        return min(1.0, self.image_passes / self.config.image_passes)
-
-    def spend(self, image_passes: float) -> None:
-        """Count image passes that are no SGD step, such as those of a bank refresh."""
-        self.image_passes += image_passes
-
-    def finish_step(self, loss: Tensor, accuracy: Tensor, learning_rate: float) -> None:
-        """Count an SGD step; report the mean of the last ones when it is time.
+    @contextmanager
+    def start(self, num_steps: int, description: str) -> Iterator[TrainingProgress]:
+        """Show the progress bar; validate the untrained pair if this is the start.
 
         Args:
-            loss: In nats. A scalar.
-            accuracy: Share of the batch whose positive is nearest. A scalar.
-            learning_rate: Of this step.
+            num_steps: SGD steps of the whole training; the learning rate follows them.
+            description: What the bar says.
         """
+        self._num_steps = num_steps
+        self._progress = TrainingProgress(
+            num_steps,
+            done=self.step,
+            images_per_step=self.learning.images_per_step,
+        )
+        if self._validated_step < 0:
+            self._validate()
+        with self._progress:
+            self._progress.show(description)
+            yield self._progress
+
+    def begin_phase(self, phase: Phase, bank_passes: float) -> tuple[Tower, Tower]:
+        """The tower that learns in this phase, and the frozen one.
+
+        Args:
+            phase: Shown on the bar.
+            bank_passes: What its bank costs, unless an interrupted run has paid it.
+        """
+        self._progress.show(f"{phase.name} {phase.number + 1}")
+        if self.step == phase.first_step:
+            self._image_passes += bank_passes
+        return self.towers[phase.learner], self.towers[phase.learner.other]
+
+    def take_step(
+        self,
+        loss: StepLoss,
+        learner: Tower,
+        image_passes: float,
+        *,
+        bank_head_of: Tower | None = None,
+    ) -> None:
+        """Learn from a loss: one SGD step, at the rate that the schedule says.
+
+        Args:
+            loss: Of this step.
+            learner: The tower that learns.
+            image_passes: What the step costs.
+            bank_head_of: The frozen tower, if its head learns too.
+
+        Raises:
+            StoppedError: If a stop was asked for; the step is saved.
+            UserError: If the loss is no longer finite.
+        """
+        rate = learner.learning_rate * warmup_cosine(
+            self.step / self._num_steps, warmup=self.learning.warmup_fraction
+        )
+        clip = self.learning.gradient_clip
+        head_learners = [t for t in (learner, bank_head_of) if t is not None]
+        optimize(loss.loss, head_learners, learner, rate=rate, largest_norm=clip)
         self.step += 1
-        self.image_passes += self.config.images_per_step
-        # Kept on the device: reading a value makes a GPU wait.
-        self._window.append((loss.detach(), accuracy.detach()))
-        self.progress.advance()
-        if self.step % self.config.steps_per_report == 0:
-            self._report_window(learning_rate)
+        self._image_passes += image_passes
+        self._curve.note_step(*loss)
+        self._progress.advance()
+        if self.step % self.learning.steps_per_report == 0:
+            mean = self._curve.report_window(self._image_passes, learning_rate=rate)
+            self._progress.show_loss(mean)
+        is_asked_to_stop = stop_requested() is not None
+        if is_asked_to_stop or self.step % self.learning.steps_per_checkpoint == 0:
+            self._save()
+        if is_asked_to_stop:
+            _logger.info("Saved after SGD step %d.", self.step)
+            stop_if_requested()
 
     def validate_when_due(self) -> None:
         """Validate if another share of the budget is spent."""
-        due = math.floor(self.budget_spent * self.config.num_validations + 1e-9)
+        share_spent = min(1.0, self._image_passes / self.learning.image_passes)
+        due = math.floor(share_spent * self.learning.num_validations + 1e-9)
         if due > self._validations_done:
             self._validations_done = due
-            self.validate()
+            self._validate()
 
-    def validate(self) -> None:
-        """Judge the pair, and keep it if it is the best so far."""
-        models = {s: t.model_for_evaluation() for s, t in self.towers.items()}
-        metrics = self._validate(models[Side.QUERY], models[Side.KEY])
-        self._validated_step = self.step
-        self._record({f"validation/{name}": value for name, value in metrics.items()})
-        if metrics["micro_ap"] > self._best_micro_ap:
-            self._best_micro_ap = metrics["micro_ap"]
-            best = {side.value: models[side].state_dict() for side in models}
-            self._checkpoints.save("best", best)
-
-    def save_when_due(self) -> None:
-        """Save every so many SGD steps."""
-        if self.step % self.config.steps_per_checkpoint == 0:
-            self.save()
-
-    def save(self) -> None:
-        """Write all that continues this training from here."""
-        state = {
-            "step": self.step,
-            "image_passes": self.image_passes,
-            "seconds": self._seconds_so_far(),
-            "validations_done": self._validations_done,
-            "validated_step": self._validated_step,
-            "best_micro_ap": self._best_micro_ap,
-            "history": [[passes, metrics] for passes, metrics in self._history],
-            "bank_head": self.bank_head,
-            "towers": {s.value: t.state_dict() for s, t in self._towers_apart()},
-            "memory": {} if self._memory is None else self._memory.state_dict(),
-        }
-        self._checkpoints.save("latest", state)
+    def end_phase(self) -> None:
+        """A phase is over: validate if it is due, and save."""
+        self.num_phases += 1
+        self.validate_when_due()
+        self._save()
 
     def finish(self) -> None:
         """Judge the last pair, save, and put the best pair into the models."""
-        self._validations_done = self.config.num_validations
+        self._validations_done = self.learning.num_validations
         if self._validated_step < self.step:
-            self.validate()
-        self.save()
+            self._validate()
+        self._save()
         self._checkpoints.mark_finished()
-        best = self._checkpoints.load("best")
-        if best is None:  # Only our own bug: start() validates before any step.
-            raise RuntimeError("The training has kept no best pair of models.")
-        for side, tower in self.towers.items():
-            tower.model.load_state_dict(best[side.value])
+        self._best.put_into({side: t.model for side, t in self.towers.items()})
+        for tower in self.towers.values():
             tower.model.eval()
-        _logger.info("Best validation micro-AP %.4f.", self._best_micro_ap)
+        _logger.info("Best validation micro-AP %.4f.", self._best.micro_ap)
 
     def summary(self) -> Summary:
         """What the training cost, and micro-AP of validation, best and all along."""
+        points = self._curve.values_of("validation/micro_ap")
         return {
             "sgd_steps": self.step,
-            "image_passes": round(self.image_passes),
+            "image_passes": round(self._image_passes),
             "seconds": round(self._seconds_so_far(), 1),
-            "best_validation_micro_ap": self._best_micro_ap,
-            "validation_curve": [
-                [passes, metrics["validation/micro_ap"]]
-                for passes, metrics in self._history
-                if "validation/micro_ap" in metrics
-            ],
+            "best_validation_micro_ap": self._best.micro_ap,
+            "validation_curve": [list(point) for point in points],
         }
 
-    def _seconds_so_far(self) -> float:
-        return self.seconds + time.monotonic() - self._started_at
+    def _validate(self) -> None:
+        """Judge the pair, and keep it if it is the best so far."""
+        models = {s: t.model_for_evaluation() for s, t in self.towers.items()}
+        metrics = self._validate_pair(models[Side.QUERY], models[Side.KEY])
+        self._validated_step = self.step
+        self._curve.report("validation", self._image_passes, metrics)
+        self._best.offer(metrics["micro_ap"], models)
+
+    def _save(self) -> None:
+        """Write all that continues this training from here."""
+        counters = {name: getattr(self, name) for name in _COUNTERS}
+        parts = {name: part.state_dict() for name, part in self._parts.items()}
+        counters["_seconds"] = self._seconds_so_far()
+        self._checkpoints.save(counters | parts)
 
     def _restore(self) -> None:
-        state = self._checkpoints.load("latest")
+        state = self._checkpoints.load()
         if state is None:
             return
-        self.step = state["step"]
-        self.image_passes = state["image_passes"]
-        self.seconds = state["seconds"]
-        self._validations_done = state["validations_done"]
-        self._validated_step = state["validated_step"]
-        self._best_micro_ap = state["best_micro_ap"]
-        self.bank_head = state["bank_head"]
-        for side, tower in self._towers_apart():
-            tower.load_state_dict(state["towers"][side.value])
-        if self._memory is not None:
-            self._memory.load_state_dict(state["memory"])
-        for passes, metrics in state["history"]:
-            self._history.append((passes, metrics))
-            self._report(passes, metrics)
+        for name in _COUNTERS:
+            setattr(self, name, state[name])
+        for name, part in self._parts.items():
+            part.load_state_dict(state[name])
         _logger.info(
             "Continuing after SGD step %d (%.0f image passes) of an earlier run.",
             self.step,
-            self.image_passes,
+            self._image_passes,
         )
 
-    def _towers_apart(self) -> list[tuple[Side, Tower]]:
-        """Each tower once, though both sides may share one."""
-        if self.towers[Side.QUERY] is self.towers[Side.KEY]:
-            return [(Side.QUERY, self.towers[Side.QUERY])]
-        return list(self.towers.items())
+    def _seconds_so_far(self) -> float:
+        return self._seconds + time.monotonic() - self._started_at
 
-    def _report_window(self, learning_rate: float) -> None:
-        losses, accuracies = zip(*self._window, strict=True)
-        self._window.clear()
-        loss = torch.stack(losses).mean().item()
-        if not math.isfinite(loss):
-            raise ValueError(
-                f"The loss must be finite; got {loss} at SGD step {self.step}. The "
-                "training has diverged: lower learning_rate or raise temperature."
-            )
-        accuracy = torch.stack(accuracies).mean().item()
-        self.progress.show_loss(loss)
-        metrics: dict[str, Any] = {"loss": loss, "accuracy": accuracy}
-        metrics["learning_rate"] = learning_rate
-        self._record({f"train/{name}": value for name, value in metrics.items()})
 
-    def _record(self, metrics: Metrics) -> None:
-        passes = round(self.image_passes)
-        self._history.append((passes, metrics))
-        self._report(passes, metrics)
+_COUNTERS = (
+    "step",
+    "num_phases",
+    "bank_head",
+    "_image_passes",
+    "_seconds",
+    "_validations_done",
+    "_validated_step",
+)

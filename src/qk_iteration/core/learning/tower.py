@@ -1,27 +1,16 @@
 """One side's model together with what trains it."""
 
-from enum import StrEnum
 from typing import Any, Self
 
 import timm.models
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from qk_iteration.core.learning.learning_config import LearningConfig
 from qk_iteration.core.models.descriptor_model import DescriptorModel
-
-
-class Side(StrEnum):
-    """Which of the two models: the query side sees edited images, the key side not."""
-
-    QUERY = "query"
-    KEY = "key"
-
-    @property
-    def other(self) -> "Side":
-        """The opposite side."""
-        return Side.KEY if self is Side.QUERY else Side.QUERY
+from qk_iteration.core.models.precision import autocast
+from qk_iteration.core.user_error import UserError
 
 
 class Tower:
@@ -32,24 +21,32 @@ class Tower:
 
     Args:
         model: Trained in place.
-        config: Optimizer, averaging and frozen stages.
+        learning: Optimizer, averaging, precision and frozen stages.
         learning_rate: Peak learning rate of both optimizers.
     """
 
     def __init__(
-        self, model: DescriptorModel, config: LearningConfig, *, learning_rate: float
+        self, model: DescriptorModel, learning: LearningConfig, *, learning_rate: float
     ) -> None:
         self.model = model
         self.learning_rate = learning_rate
-        self._frozen_modules = _freeze_stages(model.backbone, config.frozen_stages)
-        if config.frozen_statistics:
+        self._precision = learning.precision
+        self._frozen_modules = _freeze_stages(model.backbone, learning.frozen_stages)
+        if learning.frozen_statistics:
             self._frozen_modules += _batch_norms(model.backbone)
         trained = [p for p in model.backbone.parameters() if p.requires_grad]
         self.backbone_optimizer, self.head_optimizer = (
-            torch.optim.AdamW(part, learning_rate, weight_decay=config.weight_decay)
+            torch.optim.AdamW(part, learning_rate, weight_decay=learning.weight_decay)
             for part in (trained, model.head.parameters())
         )
-        self.averaged = _start_averaging(model, config.weight_averaging)
+        self.averaged = _start_averaging(model, learning.weight_averaging)
+
+    def embed(self, pixels: Tensor) -> Tensor:
+        """Embeddings to learn from: (B, S, S, 3) to (B, D), of unit length, float32."""
+        self.train_mode()
+        with autocast(self.model, self._precision):
+            embeddings: Tensor = self.model(pixels)
+        return embeddings.float()
 
     def share_head(self, other: Self) -> None:
         """Use the other tower's head, and its optimizer, as our own from now on."""
@@ -99,11 +96,20 @@ class Tower:
 
 
 def _freeze_stages(backbone: nn.Module, num_stages: int) -> list[nn.Module]:
-    """Stop the gradient of the first stages; returns their modules."""
+    """Stop the gradient of the first stages; returns their modules.
+
+    Raises:
+        UserError: If nothing would be left to learn.
+    """
     if num_stages == 0:
         return []
     matcher = backbone.group_matcher(coarse=True)  # type: ignore[operator]
     groups = timm.models.group_parameters(backbone, matcher)
+    if num_stages >= len(groups):
+        raise UserError(
+            f"frozen_stages must leave one of the backbone's {len(groups)} stages to "
+            f"learn; got {num_stages}. Lower frozen_stages."
+        )
     frozen_names = [name for g in sorted(groups)[:num_stages] for name in groups[g]]
     for name in frozen_names:
         backbone.get_parameter(name).requires_grad_(False)

@@ -7,29 +7,28 @@ from qk_iteration.config import (
     ImagesConfig,
     LearningConfig,
     ModelConfig,
-    QKConfig,
+    NegativeBankConfig,
 )
-from qk_iteration.pipelines.data import DataFrame, DescriptorModel, NegativeBank
+from qk_iteration.pipelines.data import (
+    DataFrame,
+    DescriptorModel,
+    NegativeBank,
+    TrainingImages,
+)
 
 
-def fill_negative_bank(
+def open_training_images(
     training_images: DataFrame,
     cache_folder: Path,
-    bank_folder: Path,
     images: ImagesConfig,
     model: ModelConfig,
     learning: LearningConfig,
     training_edits: EditRecipe,
-    qk: QKConfig,
-    device: str,
-) -> NegativeBank:
-    """Features of all training images by the key backbone, before any training."""
+) -> TrainingImages:
+    """The training images, decoded once, and their random edits."""
     from qk_iteration.core.images.views import open_training_images
-    from qk_iteration.core.learning.first_bank import fill_initial_bank
-    from qk_iteration.core.models.descriptor_model import DescriptorModel
-    from qk_iteration.core.models.device import choose_device
 
-    views = open_training_images(
+    return open_training_images(
         training_images,
         cache_folder,
         training_edits,
@@ -37,9 +36,24 @@ def fill_negative_bank(
         image_size=model.image_size,
         seed=learning.seed,
     )
+
+
+def fill_negative_bank(
+    training_views: TrainingImages,
+    bank_folder: Path,
+    model: ModelConfig,
+    learning: LearningConfig,
+    negative_bank: NegativeBankConfig,
+    device: str,
+) -> NegativeBank:
+    """Features of all training images by the key backbone, before any training."""
+    from qk_iteration.core.learning.first_bank import fill_initial_bank
+    from qk_iteration.core.models.descriptor_model import DescriptorModel
+    from qk_iteration.core.models.device import choose_device
+
     key_model = DescriptorModel(model).to(choose_device(device))
     return fill_initial_bank(
-        bank_folder, key_model, views, learning, dtype=qk.bank_dtype
+        bank_folder, key_model, training_views, learning, dtype=negative_bank.dtype
     )
 
 

@@ -2,7 +2,11 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from qk_iteration.pipelines.negative_bank.nodes import fill_negative_bank, whiten_head
+from qk_iteration.pipelines.negative_bank.nodes import (
+    fill_negative_bank,
+    open_training_images,
+    whiten_head,
+)
 
 
 def create_pipeline() -> Pipeline:
@@ -10,16 +14,26 @@ def create_pipeline() -> Pipeline:
     return Pipeline(
         [
             Node(
-                fill_negative_bank,
+                open_training_images,
                 [
                     "training_images",
                     "image_cache_folder",
-                    "negative_bank_folder",
                     "params:images",
                     "params:model",
                     "params:learning",
                     "params:training_edits",
-                    "params:qk",
+                ],
+                "training_views",
+                name="open_training_images",
+            ),
+            Node(
+                fill_negative_bank,
+                [
+                    "training_views",
+                    "negative_bank_folder",
+                    "params:model",
+                    "params:learning",
+                    "params:negative_bank",
                     "params:device",
                 ],
                 "negative_bank",

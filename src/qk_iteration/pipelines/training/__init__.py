@@ -1,3 +1,3 @@
-from qk_iteration.pipelines.training.pipeline import LEARN, create_pipeline
+from qk_iteration.pipelines.training.pipeline import METHODS, create_pipeline
 
-__all__ = ["LEARN", "create_pipeline"]
+__all__ = ["METHODS", "create_pipeline"]

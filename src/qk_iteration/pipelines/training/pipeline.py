@@ -1,22 +1,20 @@
 """From the models before training to a query model and a key model."""
 
-from collections.abc import Callable
-
 from kedro.pipeline import Node, Pipeline
 
-from qk_iteration.pipelines.data import TrainedPair
+from qk_iteration.config import MoCoConfig, QKConfig, SimCLRConfig
+from qk_iteration.core.learning.learning_config import MethodConfig
 from qk_iteration.pipelines.training.nodes import (
-    learn_moco,
-    learn_qk,
-    learn_simclr,
+    check_training_by,
+    learn_by,
     open_validation_images,
-    set_out,
+    prepare_training,
 )
 
-LEARN: dict[str, Callable[..., TrainedPair]] = {
-    "qk": learn_qk,
-    "simclr": learn_simclr,
-    "moco": learn_moco,
+METHODS: dict[str, type[MethodConfig]] = {
+    "qk": QKConfig,
+    "simclr": SimCLRConfig,
+    "moco": MoCoConfig,
 }
 
 
@@ -33,6 +31,7 @@ def create_pipeline(method: str) -> Pipeline:
         "image_cache_folder",
         "untrained.query_model",
         "training_images",
+        "training_views",
         "negative_bank",
     }
     return Pipeline(
@@ -43,7 +42,6 @@ def create_pipeline(method: str) -> Pipeline:
             "params:images",
             "params:description",
             "params:learning",
-            "params:training_edits",
             "params:device",
             f"params:{method}",
         },
@@ -53,6 +51,12 @@ def create_pipeline(method: str) -> Pipeline:
 
 def _nodes(method: str) -> list[Node]:
     return [
+        Node(
+            check_training_by(METHODS[method]),
+            ["training_images", "params:learning", f"params:{method}"],
+            None,
+            name="check_training",
+        ),
         Node(
             open_validation_images,
             [
@@ -68,26 +72,23 @@ def _nodes(method: str) -> list[Node]:
             name="open_validation_images",
         ),
         Node(
-            set_out,
+            prepare_training,
             [
-                "training_images",
-                "image_cache_folder",
+                "training_views",
                 "untrained.query_model",
                 "negative_bank",
                 "validation",
                 "training_state",
                 "params:learning",
-                "params:images",
-                "params:training_edits",
                 "params:device",
             ],
             "training",
-            name="set_out",
+            name="prepare_training",
         ),
         # The loop over phases is inside this node: a graph has no loops, and a run
         # must be able to continue inside a phase, not only between nodes.
         Node(
-            LEARN[method],
+            learn_by(METHODS[method]),
             ["training", f"params:{method}"],
             ["query_model", "key_model", "training_summary"],
             name="learn",

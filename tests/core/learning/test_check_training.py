@@ -1,0 +1,54 @@
+"""Trainings that cannot be done are refused with their cure, the others are not."""
+
+import subprocess
+import sys
+
+import pytest
+
+from qk_iteration.core.learning.check_training import check_training
+from qk_iteration.core.user_error import UserError
+from tests.core.learning.small_training import LEARNING, METHODS, QK, SIMCLR, changed
+
+
+@pytest.mark.parametrize("config", METHODS.values(), ids=METHODS)
+def test_a_training_that_can_be_done_passes(config):
+    check_training(LEARNING, config, num_images=12, num_groups=2)
+
+
+@pytest.mark.parametrize("config", METHODS.values(), ids=METHODS)
+@pytest.mark.parametrize(
+    ("changes", "counts", "cure"),
+    [
+        ({}, (12, 1), "Add other images"),
+        ({}, (3, 3), "lower images_per_step"),
+        ({"image_passes": 3}, (12, 12), "Raise image_passes"),
+        ({"start_from": ""}, (12, 12), "start_from must be a folder"),
+        ({"start_from": "nowhere"}, (12, 12), "got 'nowhere'"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_with_its_cure(config, changes, counts, cure):
+    num_images, num_groups = counts
+    learning = changed(LEARNING, **changes)
+    with pytest.raises(UserError, match=cure):
+        check_training(learning, config, num_images=num_images, num_groups=num_groups)
+
+
+def test_no_phases_are_refused():
+    config = changed(QK, query_steps=0, key_steps=0)
+    with pytest.raises(UserError, match="must be positive"):
+        check_training(LEARNING, config, num_images=12, num_groups=12)
+
+
+def test_a_start_must_hold_both_sides(tmp_path):
+    (tmp_path / "query_model").mkdir()
+    learning = changed(LEARNING, start_from=str(tmp_path))
+    with pytest.raises(UserError, match="holds no key_model"):
+        check_training(learning, SIMCLR, num_images=12, num_groups=12)
+    (tmp_path / "key_model").mkdir()
+    check_training(learning, SIMCLR, num_images=12, num_groups=12)
+
+
+def test_a_command_can_ask_without_torch():
+    code = "import sys, qk_iteration.core.learning.check_training as c; c;"
+    code += "assert not {'torch', 'timm', 'pandas'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
