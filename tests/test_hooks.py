@@ -12,8 +12,9 @@ from kedro.pipeline import Node, Pipeline
 
 from qk_iteration.config import SimCLRConfig
 from qk_iteration.core.stopping import StoppedError, request_stop, withdraw_stop
+from qk_iteration.datasets import ModelDataset
 from qk_iteration.hooks import StoppingHook, TrackingHook
-from qk_iteration.tracking import report_to_mlflow
+from qk_iteration.tracking import report_to_mlflow, tracked_run
 from qk_iteration.tracking.run_log import PROCESS
 
 SIMCLR = SimCLRConfig.model_validate(
@@ -50,6 +51,7 @@ def hook_of(project, **run):
         "tracking": {
             "experiment": {"name": "tests"},
             "run": {"id": None, "name": None} | run,
+            "registered_model": "copies",
         },
     }
     hook = TrackingHook()
@@ -60,12 +62,13 @@ def hook_of(project, **run):
     return hook
 
 
-def start(hook, *, output="metrics", benchmark="small", rate=1e-3):
+def start(hook, *, output="metrics", benchmark="small", rate=1e-3, models=None):
     method = SIMCLR.model_copy(update={"learning_rate": rate})
     catalog = DataCatalog(
         {
             "params:benchmark": MemoryDataset(f"elsewhere/{benchmark}"),
             "params:simclr": MemoryDataset(method),
+            "simclr.query_model": ModelDataset(filepath=f"{models}/query_model"),
         }
     )
     inputs = ["params:benchmark", "params:simclr"]
@@ -122,6 +125,19 @@ def test_a_run_records_what_it_uses_and_its_few_figures(project, client):
     files = [f.path for f in client.list_artifacts(run.info.run_id, "simclr")]
     assert files == ["simclr/metrics.json", "simclr/precision_recall.png"]
     assert mlflow.active_run() is None
+
+
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_the_pair_of_a_whole_training_is_registered(
+    tmp_path, project, client, monkeypatch, is_whole
+):
+    taken = []
+    monkeypatch.setattr(tracked_run, "register_pair", lambda *pair: taken.append(pair))
+    hook = hook_of(project)
+    start(hook, output="training_summary", models=tmp_path, benchmark=str(is_whole))
+    hook.after_dataset_saved("training_images", images("T0"))
+    hook.after_pipeline_run() if is_whole else hook.on_pipeline_error()
+    assert taken == ([(tmp_path, "copies-simclr")] if is_whole else [])
 
 
 def test_what_shows_nothing_leaves_no_run_behind(project, client):

@@ -97,6 +97,7 @@ class TrackingHook:
             self._config.tracking,
             pipelines=["train" if p == "__default__" else p for p in pipelines],
             methods=[name for name in METHODS if name in _namespaces(pipeline)],
+            pairs=_pairs(pipeline, catalog),
             environment=run_params.get("env") or "base",
             project=self._project,
             blocks=blocks,
@@ -142,3 +143,13 @@ def _has_figures(pipeline: Pipeline) -> bool:
     """Whether anything of the pipeline is told: what it learns, or how it scores."""
     made = {name.rpartition(".")[2] for name in pipeline.all_outputs()}
     return bool(made & {"metrics", "training_summary"})
+
+
+def _pairs(pipeline: Pipeline, catalog: Any) -> dict[str, Path]:
+    """By method that learns, where the catalog keeps its trained pair."""
+    made = pipeline.all_outputs()
+    return {
+        method: catalog.get(f"{method}.query_model").path.parent
+        for method in METHODS
+        if f"{method}.training_summary" in made
+    }

@@ -139,11 +139,12 @@ def check_start(start_from: str | None) -> None:
 
 
 def _folders_of(loader: Any) -> set[str]:
-    """Environments of conf/, be it a folder or a packed file."""
+    """Folders of conf/, be it a folder itself or a packed file."""
     source = Path(loader.conf_source)
     if source.is_dir():
         return {path.name for path in source.iterdir() if path.is_dir()}
-    return {PurePosixPath(path).parts[0] for path in _texts_of(loader)}
+    paths = [PurePosixPath(path) for path in _texts_of(loader)]
+    return {path.parts[0] for path in paths if len(path.parts) > 1}
 
 
 def _texts_of(loader: Any) -> dict[str, str]:

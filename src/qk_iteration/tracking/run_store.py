@@ -23,6 +23,14 @@ if TYPE_CHECKING:
 
 LOCAL_STORE = "mlflow.db"
 ARTIFACTS = "mlartifacts"
+_PLACES = (
+    ("experiments", "artifact_location"),
+    ("runs", "artifact_uri"),
+    ("logged_models", "artifact_location"),
+    ("model_versions", "storage_location"),
+)
+"""Tables and columns of MLflow's that hold absolute paths."""
+
 SECONDS_TO_ANSWER = 5.0
 """Of a server, before a run. While it runs, MLflow gets twice that, twice."""
 
@@ -145,10 +153,7 @@ def follow_project(store: Path, artifacts: Path) -> None:
             if place and place.endswith(f"/{ARTIFACTS}") and place != artifacts.as_uri()
         }
         for place in old:
-            for table, column in (
-                ("experiments", "artifact_location"),
-                ("runs", "artifact_uri"),
-            ):
+            for table, column in _PLACES:
                 database.execute(
                     f"update {table} set {column} = ? || substr({column}, ?) "
                     f"where {column} = ? or {column} like ? || '/%'",

@@ -9,6 +9,7 @@ from typing import Any
 
 from qk_iteration.tracking.code_version import code_version
 from qk_iteration.tracking.live_run import listen, stop_listening
+from qk_iteration.tracking.register_pair import register_pair
 from qk_iteration.tracking.run_description import (
     FLOORS,
     note,
@@ -35,6 +36,7 @@ class TrackedRun:
         config: The experiment, and what the user says of the run.
         pipelines: Names that were typed.
         methods: Those that learn or are scored, such as "qk".
+        pairs: By method that learns, the folder of its trained pair.
         environment: Of conf/.
         project: The project's folder.
         blocks: Parameters of the nodes, by name.
@@ -47,6 +49,7 @@ class TrackedRun:
         *,
         pipelines: list[str],
         methods: list[str],
+        pairs: Mapping[str, Path],
         environment: str,
         project: Path,
         blocks: Mapping[str, Any],
@@ -55,6 +58,7 @@ class TrackedRun:
         self._config = config
         self._pipelines = pipelines
         self._methods = methods
+        self._pairs = pairs
         self._environment = environment
         self._project = project
         self._blocks = blocks
@@ -100,8 +104,17 @@ class TrackedRun:
             self._log.tags({"mlflow.note.content": note(self._figures)})
         active = mlflow.active_run()
         if active is not None and active.info.run_id == self._log.run_id:
+            if status == "FINISHED":
+                self._register_pairs()
             mlflow.end_run(status)
         self._log.end(status)
+
+    def _register_pairs(self) -> None:
+        """Trained pairs as models of MLflow, each by its method's name."""
+        name = self._config.registered_model
+        for method, folder in self._pairs.items():
+            if name is not None and folder.is_dir():
+                register_pair(folder, f"{name}-{method}")
 
     def _start(self) -> RunLog:
         client = self._store.open()

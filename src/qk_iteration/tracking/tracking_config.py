@@ -34,6 +34,9 @@ class RunsConfig(ParameterBlock):
 
     experiment: ExperimentConfig
     run: RunConfig
+    registered_model: str | None = Field(
+        description="trained pairs are registered as this and the method; null: not"
+    )
 
 
 class TrackingConfig(ParameterBlock):
