@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from qk_iteration.core.user_error import UserError
 
-PARTS = ("tuning", "headline", "ablation", "rows", "steps", "batch")
 METHODS = ("simclr", "qk")
 """Names of the headline trials, which are also those of their methods."""
 
@@ -21,7 +20,7 @@ class Trial(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
-    part: Literal["tuning", "headline", "ablation", "rows", "steps", "batch"]
+    part: Literal["tuning", "headline", "ablation", "rows", "steps", "batch", "card"]
     method: Literal["qk", "simclr", "moco"]
     settings: dict[str, Any] = Field(default={}, description="as for --params")
     seeds: tuple[int, ...] = (0,)
