@@ -69,7 +69,7 @@ def logged(folder, tmp_path_factory):
     experiment = mlflow.create_experiment("test", artifact_location=str(store / "a"))
     with mlflow.start_run(experiment_id=experiment):
         address = log_pair(folder, registered_name="copies", alias="newest")
-    yield address, uri, store
+    yield address, uri, store, experiment
     mlflow.set_tracking_uri(before)
 
 
@@ -85,10 +85,32 @@ def ask(model, body, content_type=JSON):
     return answer.status, answer.response
 
 
-def test_the_model_is_registered_under_its_alias(logged):
-    version = mlflow.MlflowClient().get_model_version_by_alias("copies", "newest")
+def newest_version():
+    client = mlflow.MlflowClient()
+    return str(client.get_model_version_by_alias("copies", "newest").version)
+
+
+def test_a_pair_is_registered_under_its_alias_once(logged, folder):
     assert logged[0] == "models:/copies@newest"
-    assert str(version.version) == "1"
+    assert newest_version() == "1"
+    assert log_pair(folder, registered_name="copies", alias="newest") == logged[0]
+    assert mlflow.active_run() is None
+    assert newest_version() == "1"
+
+
+@pytest.mark.slow
+def test_another_pair_takes_the_alias_over(logged, folder, tmp_path):
+    for side in ("query", "key"):
+        save_model(
+            DescriptorModel(CONFIG.model_copy(update={"seed": 2})),
+            tmp_path / f"{side}_model",
+        )
+    with mlflow.start_run(experiment_id=logged[3]):
+        log_pair(tmp_path, registered_name="copies", alias="newest")
+    assert newest_version() == "2"
+    with mlflow.start_run(experiment_id=logged[3]):
+        log_pair(folder, registered_name="copies", alias="newest")
+    assert newest_version() == "3"
 
 
 @pytest.mark.parametrize("side", ["query", "key"])
@@ -153,7 +175,7 @@ def test_the_model_has_exact_requirements_and_no_pickle(logged):
 
 @pytest.mark.slow
 def test_the_server_answers_on_loopback(logged, model):
-    address, uri, store = logged
+    address, uri, store, _ = logged
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
