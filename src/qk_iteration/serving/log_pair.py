@@ -1,6 +1,11 @@
 """Logs a trained pair to MLflow as a model, and registers it."""
 
+import logging
+import os
 import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
@@ -15,6 +20,7 @@ from qk_iteration.core.models.model_file import model_checksum, read_model_confi
 from qk_iteration.serving import pair_model
 from qk_iteration.serving.pair_model import SIDES
 
+_BARS = "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"
 _PACKAGES = (
     "mlflow",
     "numpy",
@@ -53,15 +59,18 @@ def log_pair(folder: Path, *, registered_name: str, alias: str) -> str:
     if _checksums_of(client, registered_name, alias) == checksums:
         return address
     dim = read_model_config(folder / "query_model").embedding_dim
-    info = mlflow.pyfunc.log_model(
-        name="pair",
-        python_model=pair_model.__file__,
-        artifacts={f"{side}_model": str(folder / f"{side}_model") for side in SIDES},
-        code_paths=[str(Path(qk_iteration.__file__).parent)],
-        signature=_signature(dim),
-        pip_requirements=_requirements(),
-        registered_model_name=registered_name,
-    )
+    with _quiet():
+        info = mlflow.pyfunc.log_model(
+            name="pair",
+            python_model=pair_model.__file__,
+            artifacts={
+                f"{side}_model": str(folder / f"{side}_model") for side in SIDES
+            },
+            code_paths=[str(Path(qk_iteration.__file__).parent)],
+            signature=_signature(dim),
+            pip_requirements=_requirements(),
+            registered_model_name=registered_name,
+        )
     version = str(info.registered_model_version)
     for side, checksum in checksums.items():
         client.set_model_version_tag(registered_name, version, side, checksum)
@@ -86,6 +95,25 @@ def _signature(dim: int) -> ModelSignature:
         outputs=Schema([TensorSpec(np.dtype(np.float32), (-1, dim))]),
         params=ParamSchema([ParamSpec("side", "string", "query")]),
     )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """MLflow speaks of its own steps, with bars and in colors."""
+    before = os.environ.get(_BARS)
+    logger = logging.getLogger("mlflow")
+    level = logger.level
+    os.environ[_BARS] = "false"
+    logger.setLevel(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            yield
+    finally:
+        logger.setLevel(level)
+        del os.environ[_BARS]
+        if before is not None:
+            os.environ[_BARS] = before
 
 
 def _requirements() -> list[str]:
