@@ -97,7 +97,7 @@ function cardOf(pair, threshold) {
   if (pair.group !== null) facts.append(element("span", "", `group ${pair.group}`));
   card.append(pictures, facts);
   if (pair.edits) {
-    card.append(element("p", "edits", pair.edits.split(" ").join(" → ").replaceAll("_", " ")));
+    card.append(element("p", "edits", pair.edits.split(" ").join(" \u2192 ").replaceAll("_", " ")));
   }
   return card;
 }
@@ -122,7 +122,7 @@ function show() {
   const point = pointAt(threshold);
   document.getElementById("figures").textContent = curve.length === 0 ? ""
     : point === null ? "Nothing is taken."
-    : `precision ${point[1].toFixed(3)} · recall ${point[2].toFixed(3)}`;
+    : `precision ${point[1].toFixed(3)} \u00b7 recall ${point[2].toFixed(3)}`;
   document.getElementById("count").textContent =
     `${waiting.length.toLocaleString("en")} of ${pairs.length.toLocaleString("en")} pairs`;
   for (const button of document.querySelectorAll("#outcomes button")) {

@@ -4,6 +4,7 @@ from typing import Any
 
 from qk_iteration.config import ScoredFilesConfig, ScoringConfig, SearchConfig
 from qk_iteration.pipelines.data import (
+    DataFrame,
     Descriptors,
     Figure,
     PredictedMatches,
@@ -98,6 +99,21 @@ def score(
     }
     curves = {"raw": raw.curve, "with score normalization": normalized.curve}
     return metrics, plot_precision_recall(curves)
+
+
+def show_evidence(
+    predicted_matches: PredictedMatches,
+    true_matches: TrueMatches,
+    query_images: DataFrame,
+    reference_images: DataFrame,
+    *,
+    label: str,
+) -> str:
+    """The page that shows true matches and wrong pairs side by side."""
+    from qk_iteration.evidence.scored_pairs import draw_scored_pairs
+
+    tables = (query_images, reference_images)
+    return draw_scored_pairs(predicted_matches, true_matches, *tables, title=label)
 
 
 def score_any_system(

@@ -9,6 +9,7 @@ from qk_iteration.pipelines.scoring.nodes import (
     score,
     score_any_system,
     search,
+    show_evidence,
 )
 
 PAIR, ALONE = "query model against key model", "one model on both sides"
@@ -82,11 +83,25 @@ def create_pipeline(method: str, *, tables: str = "") -> Pipeline:
             ["metrics", "precision_recall_plot"],
             name="score",
         ),
+        Node(
+            update_wrapper(partial(show_evidence, label=label), show_evidence),
+            [
+                "predicted_matches",
+                "true_matches",
+                "query_images",
+                "reference_images",
+            ],
+            "evidence",
+            name="show_evidence",
+        ),
     ]
     return Pipeline(
         nodes,
         namespace=method,
-        inputs={"true_matches": f"{prefix}true_matches"},
+        inputs={
+            name: f"{prefix}{name}"
+            for name in ("true_matches", "query_images", "reference_images")
+        },
         parameters={"params:scoring", "params:search", "params:device"},
         tags=[method],
     )
