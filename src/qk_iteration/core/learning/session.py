@@ -152,7 +152,7 @@ class TrainingSession:
             self._save()
         if is_asked_to_stop:
             _logger.info("Saved after SGD step %d.", self.step)
-            stop_if_requested()
+            stop_if_requested(at=f"SGD step {self.step}")
 
     def validate_when_due(self) -> None:
         """Validate if another share of the budget is spent."""

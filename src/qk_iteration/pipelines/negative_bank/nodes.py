@@ -57,7 +57,7 @@ def fill_negative_bank(
     )
 
 
-def whiten_head(
+def start_pair(
     negative_bank: NegativeBank, model: ModelConfig
 ) -> tuple[DescriptorModel, DescriptorModel]:
     """The pair before any training, its heads whitening the training features."""

@@ -5,7 +5,7 @@ from kedro.pipeline import Node, Pipeline
 from qk_iteration.pipelines.negative_bank.nodes import (
     fill_negative_bank,
     open_training_images,
-    whiten_head,
+    start_pair,
 )
 
 
@@ -40,10 +40,10 @@ def create_pipeline() -> Pipeline:
                 name="fill_negative_bank",
             ),
             Node(
-                whiten_head,
+                start_pair,
                 ["negative_bank", "params:model"],
                 ["untrained.query_model", "untrained.key_model"],
-                name="whiten_head",
+                name="start_pair",
             ),
         ],
         # A stage of its own in kedro viz; its datasets are everybody's.

@@ -24,9 +24,9 @@ def make_own_benchmark(
         build_own_benchmark,
         deal_out,
     )
+    from qk_iteration.collection.content_groups import group_near_copies
     from qk_iteration.collection.folder_index import index_folder
     from qk_iteration.collection.model_sides import load_sides
-    from qk_iteration.collection.near_copies import group_near_copies
 
     if not isinstance(images, (str, int)):  # The block of the other pipelines.
         raise UserError("Name a folder of pictures: --params=images=FOLDER.")
