@@ -22,6 +22,16 @@ with obeying_stop_signals():
 """
 
 
+@pytest.fixture(autouse=True)
+def _signals_at_their_defaults():
+    # Under nohup, or behind an ampersand, a test begins with ignored signals.
+    before = {n: signal.signal(n, signal.SIG_DFL) for n in SIGNALS}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 def run(*arguments):
     return subprocess.run(
         [sys.executable, "-c", PROGRAM, *arguments],

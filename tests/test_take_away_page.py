@@ -52,6 +52,8 @@ def reader(tmp_path_factory):
         image.save(root / "photos" / f"{number}.jpg")
     before, tracking = Path.cwd(), mlflow.get_tracking_uri()
     os.chdir(root)
+    mlflow.set_tracking_uri("sqlite:///mlflow.db")
+    mlflow.set_experiment("Default")  # Another test may have left one of its own.
     yield root
     os.chdir(before)
     mlflow.set_tracking_uri(tracking)
