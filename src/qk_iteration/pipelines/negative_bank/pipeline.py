@@ -25,6 +25,8 @@ def create_pipeline() -> Pipeline:
                 ],
                 "training_views",
                 name="open_training_images",
+                # Held in memory, so that a training alone (--tags=qk) opens them too.
+                tags=["qk", "simclr", "moco"],
             ),
             Node(
                 fill_negative_bank,
