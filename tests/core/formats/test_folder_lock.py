@@ -1,10 +1,15 @@
 """Two processes on one folder are compared with one after the other."""
 
+import signal
 import subprocess
 import sys
 import time
 
+import pytest
+
+from qk_iteration.core import stopping
 from qk_iteration.core.formats.folder_lock import locked
+from qk_iteration.core.stopping import StoppedError
 
 HOLDER = """
 import sys, time
@@ -41,3 +46,15 @@ def test_a_killed_holder_leaves_no_lock(tmp_path):
     start = time.monotonic()
     with locked(tmp_path, what="the bank"):
         assert time.monotonic() - start < 5
+
+
+def test_a_stop_ends_the_waiting(tmp_path):
+    holder = start_holder(tmp_path, 60)
+    stopping.request_stop(signal.SIGTERM)
+    try:
+        with pytest.raises(StoppedError), locked(tmp_path, what="the bank"):
+            pass
+    finally:
+        stopping.withdraw_stop()
+        holder.kill()
+        holder.wait()

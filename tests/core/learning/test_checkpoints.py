@@ -1,4 +1,4 @@
-"""What is loaded is compared with what was saved, after damage and between runs."""
+"""What is loaded is compared with what was saved, also after damage."""
 
 import logging
 import multiprocessing

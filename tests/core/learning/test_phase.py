@@ -1,5 +1,6 @@
 """What a phase is given is compared with the models and rows that it stands for."""
 
+import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
@@ -85,8 +86,6 @@ def test_fewer_rows_are_the_same_loss_over_those_rows(negative_rows):
 
     drawn = {"all": range(20), "batch": []}.get(negative_rows)
     if drawn is None:
-        import numpy as np
-
         drawn = np.random.default_rng((0, 5)).permutation(20)[:3].tolist()
     kept = sorted({*rows.tolist(), *drawn})
     terms, hits = [], []

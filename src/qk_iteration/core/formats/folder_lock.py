@@ -7,11 +7,16 @@ ends, so that nothing is left behind by a kill.
 import fcntl
 import logging
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
+
+from qk_iteration.core.stopping import stop_if_requested
 
 LOCK_NAME = ".lock"
+_SECONDS_BETWEEN_TRIES = 0.2
 
 _logger = logging.getLogger(__name__)
 
@@ -25,6 +30,9 @@ def locked(folder: Path, *, what: str) -> Iterator[None]:
     Args:
         folder: Made if it is missing.
         what: What is being waited for, such as "the negative bank".
+
+    Raises:
+        StoppedError: If a stop was asked for while waiting.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / LOCK_NAME).open("a+", encoding="utf-8") as file:
@@ -34,8 +42,20 @@ def locked(folder: Path, *, what: str) -> Iterator[None]:
             file.seek(0)
             owner = file.read().strip() or "another process"
             _logger.info("Waiting for %s in '%s', held by %s.", what, folder, owner)
-            fcntl.flock(file, fcntl.LOCK_EX)
+            _wait_for(file)
         file.truncate(0)
         file.write(f"process {os.getpid()}")
         file.flush()
         yield
+
+
+def _wait_for(file: TextIO) -> None:
+    """Ask again and again: the kernel's own wait would not be ended by a stop."""
+    while True:
+        stop_if_requested()
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(_SECONDS_BETWEEN_TRIES)
+        else:
+            return

@@ -5,6 +5,7 @@ after a restart, draws the same pixels.
 """
 
 import hashlib
+import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -164,8 +165,16 @@ def draw_views(
         batch_sampler=sampler,
         num_workers=num_workers,
         pin_memory=torch.cuda.is_available(),
+        worker_init_fn=_leave_stops_to_the_first_process,
     )
     return iter(loader)
+
+
+def _leave_stops_to_the_first_process(worker: int) -> None:
+    """It saves and ends the workers; signals to the whole group must not end them."""
+    del worker
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def draw_views_of_steps(

@@ -151,7 +151,6 @@ class TrainingSession:
         if is_asked_to_stop or self.step % self.learning.steps_per_checkpoint == 0:
             self._save()
         if is_asked_to_stop:
-            _logger.info("Saved after SGD step %d.", self.step)
             stop_if_requested(at=f"SGD step {self.step}")
 
     def validate_when_due(self) -> None:
