@@ -11,6 +11,14 @@ from pathlib import Path
 
 SMALLEST_PERCENT = 90.0
 
+RUN_BY_OTHER_PROCESSES = (
+    "core/distributed/collectives.py",
+    "core/distributed/ranks.py",
+    "core/losses/bank_shard.py",
+    "core/bank/frozen_rows.py",
+)
+"""Tests run these on several ranks, in processes that the report does not see."""
+
 
 def percent_of_modules(report: Mapping[str, Mapping[str, object]]) -> dict[str, float]:
     """Percent of lines that were run, by file.
@@ -35,7 +43,11 @@ def main() -> None:
         print(f"{percent:5.1f} %  {name}")
     total = report["totals"]["percent_covered"]
     print(f"{total:5.1f} %  all lines of the core")
-    too_little = [n for n, percent in percents.items() if percent < SMALLEST_PERCENT]
+    too_little = [
+        name
+        for name, percent in percents.items()
+        if percent < SMALLEST_PERCENT and not name.endswith(RUN_BY_OTHER_PROCESSES)
+    ]
     if too_little:
         sys.exit(
             f"Tests must run {SMALLEST_PERCENT:.0f} % of the lines of every core "
