@@ -1,5 +1,6 @@
 """Paths that people name are compared with what a shell makes of them."""
 
+import pwd
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from qk_iteration.core.user_error import UserError
         ("~", "/home/somebody"),
         ("~/m.json", "/home/somebody/m.json"),
         (Path("~/results/m.json"), "/home/somebody/results/m.json"),
-        ("~root/m.json", "/root/m.json"),
+        ("~root/m.json", f"{pwd.getpwnam('root').pw_dir}/m.json"),
         ("./~/m.json", "~/m.json"),
         ("a/~", "a/~"),
         ("007", "007"),
