@@ -12,9 +12,9 @@ from qk_iteration.core.images.recipe import EditRecipe
 from qk_iteration.core.images.views import ViewRequest, open_training_images
 from qk_iteration.core.learning import embed_views, first_bank
 from qk_iteration.core.learning.first_bank import fill_initial_bank
-from qk_iteration.core.learning.learning_config import LearningConfig
 from qk_iteration.core.models.descriptor_model import DescriptorModel
 from qk_iteration.core.models.model_config import ModelConfig
+from tests.core.learning.small_training import LEARNING as SMALL_LEARNING
 
 NUM_IMAGES = 23
 MODEL = ModelConfig(
@@ -27,25 +27,7 @@ MODEL = ModelConfig(
     embedding_dim=16,
     seed=0,
 )
-LEARNING = LearningConfig(
-    image_passes=100,
-    images_per_step=2,
-    weight_decay=0,
-    warmup_fraction=0,
-    gradient_clip=1,
-    weight_averaging=0,
-    frozen_stages=0,
-    frozen_statistics=True,
-    precision="float32",
-    near_copy_similarity=None,
-    num_validations=1,
-    steps_per_checkpoint=1,
-    steps_per_report=1,
-    num_workers=0,
-    resume=True,
-    start_from=None,
-    seed=0,
-)
+LEARNING = SMALL_LEARNING.model_copy(update={"images_per_step": 2})
 
 
 @pytest.fixture(scope="module")
