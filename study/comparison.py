@@ -102,7 +102,7 @@ def compare_headline(
     ranked = {
         figure: [
             [
-                _rank(folder, row, figure, queries)
+                rank_queries(folder, row, figure, queries)
                 for _, row in scored[scored["name"] == name].iterrows()
             ]
             for name in reversed(METHODS)
@@ -166,13 +166,18 @@ def _micro_aps(
     return {name: float(np.mean([one[name] for one in of_seeds])) for name in masks}
 
 
-def _rank(
+def rank_queries(
     folder: Path,
     row: "pd.Series[Any]",
     figure: str,
     queries: JudgedQueries,
 ) -> QueryRanking:
-    path = folder / f"{row['name']}-seed{row['seed']}" / f"{MATCHES[figure]}.parquet"
+    """The ranking of a training's or a floor's predicted matches, raw or normalized.
+
+    Raises:
+        FormatError: If they are not those that its row of results speaks of.
+    """
+    path = _folder_of(folder, row) / f"{MATCHES[figure]}.parquet"
     columns = ["query_id", "reference_id", "score"]
     matches = pd.read_parquet(path, columns=columns)
     predicted = PredictedMatches.from_columns(
@@ -207,8 +212,20 @@ def _rank(
 def has_matches(table: pd.DataFrame, folder: Path) -> bool:
     """Whether the predicted matches of both headline trials, all seeds, are there."""
     headline = table[table["name"].isin(METHODS)].dropna(subset=[_FIGURES["raw"]])
-    return set(headline["name"]) == set(METHODS) and all(
-        (folder / f"{row['name']}-seed{row['seed']}" / f"{name}.parquet").is_file()
-        for _, row in headline.iterrows()
+    return set(headline["name"]) == set(METHODS) and has_files(headline, folder)
+
+
+def has_files(rows: pd.DataFrame, folder: Path) -> bool:
+    """Whether the predicted matches of all these results are there."""
+    return all(
+        (_folder_of(folder, row) / f"{name}.parquet").is_file()
+        for _, row in rows.iterrows()
         for name in MATCHES.values()
     )
+
+
+def _folder_of(folder: Path, row: "pd.Series[Any]") -> Path:
+    """A floor has no seed."""
+    if pd.isna(row["seed"]):
+        return folder / str(row["name"])
+    return folder / f"{row['name']}-seed{row['seed']}"

@@ -25,6 +25,7 @@ def write_page(
     intervals: pd.DataFrame,
     defaults: derived.Defaults,
     notes: str,
+    situations: str = "",
 ) -> str:
     """The whole page as Markdown; a line stands for each section without results.
 
@@ -33,13 +34,14 @@ def write_page(
         intervals: From `compare_headline`; may be empty.
         defaults: What a trial has where its settings do not say otherwise.
         notes: Markdown written by hand, appended as it is.
+        situations: The table that the page opens with, from `situations_table`.
     """
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {"three": "{:.3f}".format, "listing": listing}
     template = environment.from_string(_TEMPLATE.read_text("utf-8"))
-    page = template.render(_facts(table, intervals, defaults))
+    page = template.render(_facts(table, intervals, defaults), situations=situations)
     return f"{wrapped(page)}\n" + (f"\n{notes}" if notes else "")
 
 

@@ -14,18 +14,31 @@ import pandas as pd
 
 from qk_iteration.core.formats.atomic_file import replacing
 from qk_iteration.core.user_error import UserError
-from study.comparison import compare_headline, has_matches, read_queries
+from study.comparison import (
+    JudgedQueries,
+    compare_headline,
+    has_matches,
+    read_queries,
+)
 from study.derived import Defaults, trainings
 from study.figures import RAW, ratio
 from study.page import write_page
 from study.plots import PLOTS
 from study.plots.style import save
 from study.results import read_results, write_table
+from study.situations import (
+    COLUMNS,
+    compare_situations,
+    read_situations,
+    situations_table,
+)
 
 RESULTS = Path("data/08_reporting/study")
 DOCS = Path("docs")
 TABLE = "study.csv"
 INTERVALS = "study_intervals.csv"
+SITUATIONS = "study_situations.csv"
+TRIALS = Path("conf/study.yml")
 TRUE_MATCHES = Path("data/02_intermediate/study/builtin/true_matches.csv")
 QUERY_EDITS = Path("data/01_raw/builtin/query_edits.csv")
 PARAMETERS = Path("conf/base")
@@ -40,8 +53,9 @@ def write_report(
     true_matches: Path = TRUE_MATCHES,
     query_edits: Path = QUERY_EDITS,
     parameters: Path = PARAMETERS,
+    trials: Path = TRIALS,
 ) -> None:
-    """Write results.md, study.csv, study_intervals.csv and the plots into ``docs``.
+    """Write results.md, the tables that are kept, and the plots into ``docs``.
 
     ``results_notes.md`` there is appended to the page, if it exists.
 
@@ -51,15 +65,21 @@ def write_report(
         true_matches: Ground truth of the test queries.
         query_edits: Their edits, as the benchmark's maker writes them.
         parameters: Folder of ``parameters_training.yml`` and ``parameters_edits.yml``.
+        trials: Lists the situations that the page opens with.
 
     Raises:
         FormatError: If a result, the ground truth or the edits are malformed.
     """
     table = read_results(results, docs / TABLE)
-    intervals = _intervals(table, results, docs, true_matches, query_edits, parameters)
+    queries = _queries(true_matches, query_edits, parameters)
+    intervals = _intervals(table, results, docs, queries)
+    situations = read_situations(trials)
+    kept = _kept(docs / SITUATIONS, COLUMNS)
+    compared = compare_situations(situations, table, results, queries, kept)
     defaults = Defaults.read(parameters / "parameters_training.yml")
     write_table(table, docs / TABLE)
     write_table(intervals, docs / INTERVALS)
+    write_table(compared, docs / SITUATIONS)
     trained = trainings(table, defaults)
     for name, plot in PLOTS.items():
         figure = plot(table=table, trained=trained, intervals=intervals)
@@ -68,32 +88,37 @@ def write_report(
     notes = docs / _NOTES
     hand_written = notes.read_text("utf-8") if notes.exists() else ""
     with replacing(docs / _PAGE) as partial:
-        page = write_page(table, intervals, defaults, hand_written)
+        opening = situations_table(situations, compared, table)
+        page = write_page(table, intervals, defaults, hand_written, opening)
         partial.write_text(page, "utf-8")
     print(f"Wrote {docs / _PAGE} from {len(trained)} trainings.")
 
 
+def _queries(
+    true_matches: Path, query_edits: Path, parameters: Path
+) -> JudgedQueries | None:
+    """The test queries; None where the benchmark is not here."""
+    if not true_matches.is_file():
+        return None
+    return read_queries(true_matches, query_edits, parameters / "parameters_edits.yml")
+
+
 def _intervals(
-    table: pd.DataFrame,
-    results: Path,
-    docs: Path,
-    true_matches: Path,
-    query_edits: Path,
-    parameters: Path,
+    table: pd.DataFrame, results: Path, docs: Path, queries: JudgedQueries | None
 ) -> pd.DataFrame:
     """From the predicted matches where all are there, else those that are kept."""
-    if has_matches(table, results):
-        recipe = parameters / "parameters_edits.yml"
-        queries = read_queries(true_matches, query_edits, recipe)
+    if queries is not None and has_matches(table, results):
         return compare_headline(table, results, queries)
-    kept = pd.DataFrame(columns=["queries", "kind", "figure", "is_seen", "ratio"])
-    if (docs / INTERVALS).is_file():
-        kept = pd.read_csv(docs / INTERVALS)
+    kept = _kept(docs / INTERVALS, ("queries", "kind", "figure", "is_seen", "ratio"))
     whole = kept[(kept["kind"] == "whole") & (kept["figure"] == "raw")]
     found = ratio(table, RAW)
     # Intervals of other trainings say nothing of these.
     fits = found and abs(found.of_means - whole["ratio"]).lt(_TOLERANCE).any()
     return kept if fits else kept.iloc[:0]
+
+
+def _kept(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+    return pd.read_csv(path) if path.is_file() else pd.DataFrame(columns=list(columns))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -111,6 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--true-matches", type=Path, default=TRUE_MATCHES)
     parser.add_argument("--query-edits", type=Path, default=QUERY_EDITS)
     parser.add_argument("--parameters", type=Path, default=PARAMETERS)
+    parser.add_argument("--trials", type=Path, default=TRIALS)
     try:
         write_report(**vars(parser.parse_args(arguments)))
     except (UserError, OSError) as error:

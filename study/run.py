@@ -22,6 +22,7 @@ from qk_iteration.builtin_benchmark.manifest import BUILTIN_MANIFEST
 from qk_iteration.pipeline_registry import register_pipelines
 from qk_iteration.tracking.run_description import FLOORS
 from study import grow
+from study.comparison import MATCHES
 from study.fingerprint import fingerprint
 from study.keys import LINES, code_of, keys_of, nested, parameters_read, read_parameters
 from study.report import DOCS, RESULTS, TABLE, write_report
@@ -145,13 +146,18 @@ def _run_training(trial: Trial, seed: int, key: str, code: str) -> None:
 
 def _score(name: str, image_set: str, method: str) -> dict[str, dict[str, Any]]:
     """The figures on each test set; the predicted matches are kept for the page."""
-    for matches in ("predicted_matches", "normalized_matches"):
-        table = pd.read_csv(OUTPUTS / name / method / f"{matches}.csv")
-        table.to_parquet(RESULTS / name / f"{matches}.parquet", index=False)
+    _keep_matches(OUTPUTS / name / method, RESULTS / name)
     return {
         "test": _metrics(name, method),
         **_score_out_of_domain(name, image_set, method),
     }
+
+
+def _keep_matches(outputs: Path, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for matches in MATCHES.values():
+        table = pd.read_csv(outputs / f"{matches}.csv")
+        table.to_parquet(folder / f"{matches}.parquet", index=False)
 
 
 def _score_out_of_domain(
@@ -207,6 +213,7 @@ def _score_floors(table: pd.DataFrame) -> None:
     params = {"benchmark": _benchmark(images), "run_name": "floors"}
     _kedro("floors", trial=images, image_set=images, params=params)
     for name in FLOORS:
+        _keep_matches(OUTPUTS / images / name, RESULTS / name)
         metrics = {"test": _metrics(images, name)}
         if name == "untrained":
             metrics |= _score_out_of_domain(images, images, name)

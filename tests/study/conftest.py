@@ -27,6 +27,16 @@ PARAMETERS_TRAINING = """\
 learning: {images_per_step: 64}
 qk: {negative_rows: all, learning_rate: 3.0e-4}
 """
+SITUATIONS = """\
+situations:
+  - title: free batch
+    ours: qk
+    theirs: simclr
+    against: SimCLR, any batch
+    others: {untrained: nothing learned, never_trained: not to be seen}
+  - {title: small batch, ours: batch_2, theirs: batch_8, against: SimCLR of 8}
+  - {title: a card, ours: card_qk, theirs: card_simclr, against: SimCLR}
+"""
 
 
 class MadeUpStudy:
@@ -45,6 +55,7 @@ class MadeUpStudy:
             "true_matches": folder / "true_matches.csv",
             "query_edits": folder / "query_edits.csv",
             "parameters": folder / "conf",
+            "trials": folder / "study.yml",
         }
 
     def add_floor(self, name, strength, *, out_of_domain=True):
@@ -147,6 +158,7 @@ def study(tmp_path):
     study.inputs["query_edits"].write_text("query_id,edits\n" + rows)
     conf = study.inputs["parameters"]
     conf.mkdir()
+    study.inputs["trials"].write_text(SITUATIONS)
     (conf / "parameters_edits.yml").write_text(PARAMETERS_EDITS)
     (conf / "parameters_training.yml").write_text(PARAMETERS_TRAINING)
     return study

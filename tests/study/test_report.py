@@ -11,6 +11,7 @@ from PIL import Image
 from study.report import main, write_report
 
 PROJECT = Path(__file__).parents[2]
+KEPT = ("study.csv", "study_intervals.csv", "study_situations.csv")
 PLOTS = ["ablation", "batch", "comparison", "edits", "rows", "validation_curves"]
 
 
@@ -40,7 +41,7 @@ def test_whole_study_has_every_section_table_and_plot(whole_study):
 def test_tables_are_whole(whole_study):
     page = report_on(whole_study)
     tables = re.findall(r"(?:^\|.*\|\n)+", page, flags=re.MULTILINE)
-    assert len(tables) == 11
+    assert len(tables) == 12
     for table in tables:
         assert len({line.count("|") for line in table.splitlines()}) == 1
     assert "| temperature | 0.1 | 1 |" in page
@@ -139,11 +140,12 @@ def test_intervals_of_other_trainings_are_not_shown(whole_study):
 def test_this_projects_page_follows_from_its_kept_results(tmp_path):
     docs = tmp_path / "docs"
     docs.mkdir()
-    for name in ("study.csv", "study_intervals.csv", "results_notes.md"):
+    for name in (*KEPT, "results_notes.md"):
         shutil.copy(PROJECT / "docs" / name, docs)
-    write_report(tmp_path, docs, parameters=PROJECT / "conf/base")
+    conf = PROJECT / "conf"
+    write_report(tmp_path, docs, parameters=conf / "base", trials=conf / "study.yml")
     page = (docs / "results.md").read_text()
     assert page == (PROJECT / "docs/results.md").read_text()
-    for name in ("study.csv", "study_intervals.csv"):
+    for name in KEPT:
         kept = (PROJECT / "docs" / name).read_text()
         assert (docs / name).read_text() == kept
