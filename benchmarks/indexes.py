@@ -137,6 +137,7 @@ def _config(name: str) -> SearchConfig:
                 "probes": 64,
                 "training_rows": 262_144,
                 "on_disk": name.endswith("disk"),
+                "code_bytes": None,
             },
         }
     )

@@ -18,8 +18,19 @@ def fraction_score(query, reference, metric):
     return sum(one * other for one, other in zip(left, right, strict=True))
 
 
+class OnlySliced:
+    """As rows in a file that gives blocks, not chosen rows."""
+
+    def __init__(self, rows):
+        self.rows, self.shape, self.dtype = rows, rows.shape, rows.dtype
+
+    def __getitem__(self, rows):
+        return self.rows[rows]
+
+
+@pytest.mark.parametrize("stored", [np.asarray, OnlySliced])
 @pytest.mark.parametrize("metric", ["l2", "inner_product"])
-def test_scores_are_the_nearest_float32(monkeypatch, metric):
+def test_scores_are_the_nearest_float32(monkeypatch, metric, stored):
     monkeypatch.setattr(module, "ROWS_PER_READ", 4)
     monkeypatch.setattr(module, "PAIRS_AT_A_TIME", 3)
     generator = np.random.default_rng(0)
@@ -30,7 +41,7 @@ def test_scores_are_the_nearest_float32(monkeypatch, metric):
     reference_rows = np.concatenate([np.arange(6), generator.integers(0, 30, 50)])
     scores = exact_scores(
         queries,
-        Descriptors([f"R{row}" for row in range(30)], references),
+        Descriptors([f"R{row}" for row in range(30)], stored(references)),
         query_rows,
         reference_rows,
         metric=metric,

@@ -15,6 +15,7 @@ from qk_iteration.core.search.index import ExactIndex, build_index
 from qk_iteration.core.search.index_recall import measure_recall, report_recall
 from qk_iteration.core.search.search_config import SearchConfig
 from qk_iteration.core.search.search_references import search_references
+from qk_iteration.core.user_error import UserError
 
 FAISS_KINDS = ["flat", "hnsw", "ivf", "ivf on disk"]
 every_metric = pytest.mark.parametrize("metric", ["l2", "inner_product"])
@@ -35,6 +36,7 @@ def config(kind, **settings):
             "probes": 16,  # all of them: nothing is missed
             "training_rows": 1000,
             "on_disk": kind.endswith("disk"),
+            "code_bytes": None,
         },
     }
     return SearchConfig.model_validate(values | settings)
@@ -106,10 +108,17 @@ def test_more_wanted_than_there_are_gives_all(queries, kind):
     assert len(index.search(queries, 10)) == 5 * len(queries)
 
 
+@pytest.mark.parametrize("code_bytes", [None, 4])
 def test_lists_filled_by_shards_are_those_filled_at_once(
-    monkeypatch, references, queries
+    monkeypatch, references, queries, code_bytes
 ):
-    few_probes = {"lists": 40, "probes": 2, "training_rows": 1600}
+    few_probes = {
+        "lists": 40,
+        "probes": 2,
+        "training_rows": 1600,
+        "code_bytes": code_bytes,
+    }
+    monkeypatch.setattr(faiss_build, "ROWS_FOR_CODES", 256)
     results = []
     for on_disk, shard in ((False, 10**6), (True, 600), (True, 10**6)):
         monkeypatch.setattr(faiss_build, "ROWS_PER_SHARD", shard)
@@ -119,6 +128,55 @@ def test_lists_filled_by_shards_are_those_filled_at_once(
         results.append(index.search(queries, 5))
     assert_same(results[0], results[1])
     assert_same(results[0], results[2])
+
+
+def coded(code_bytes=4, *, on_disk=True, **settings):
+    lists = {
+        "lists": 16,
+        "probes": 16,
+        "training_rows": 1600,
+        "on_disk": on_disk,
+        "code_bytes": code_bytes,
+    }
+    return config("ivf", ivf=lists, **settings)
+
+
+@every_metric
+def test_codes_find_by_reranking_what_exact_search_finds(
+    monkeypatch, references, queries, metric
+):
+    monkeypatch.setattr(faiss_build, "ROWS_FOR_CODES", 256)
+    recalls = []
+    for rerank in (1, 10, 200):  # the last proposes every reference
+        index = build_index(references, coded(rerank=rerank), metric=metric)
+        recalls.append(measure_recall(index, queries, num_queries=60, seed=0).at_10)
+    expected = ExactIndex(references, metric, "cpu").search(queries, 10)
+    assert_same(index.search(queries, 10), expected)
+    assert recalls[0] < 0.9 < recalls[1] <= recalls[2] == 1
+
+
+def test_codes_take_the_bytes_that_were_asked_for(monkeypatch, tmp_path, references):
+    monkeypatch.setattr(faiss_build, "ROWS_FOR_CODES", 256)
+    settings = coded(8)
+    index = build_index(references, settings, metric="l2", folder=tmp_path)
+    whole = 2000 * (8 + 8)  # with the number of the row
+    assert whole <= (tmp_path / faiss_build.LISTS_FILE).stat().st_size < 2 * whole
+    index.save(tmp_path)
+    opened = open_faiss_index(tmp_path, references, settings, metric="l2")
+    assert_same(opened.search(references, 1), index.search(references, 1))
+    assert open_faiss_index(tmp_path, references, coded(4), metric="l2") is None
+
+
+def test_codes_of_too_few_references_are_left_out_and_odd_ones_refused(
+    references, queries, caplog
+):
+    caplog.set_level("INFO")
+    index = build_index(references, coded(), metric="l2")
+    assert "1600 references are too few to learn codes from (9984" in caplog.text
+    expected = ExactIndex(references, "l2", "cpu").search(queries, 5)
+    assert_same(index.search(queries, 5), expected)
+    with pytest.raises(UserError, match=r"divide the 16 numbers .* got 7. Take 8"):
+        build_index(references, coded(7), metric="l2")
 
 
 @every_faiss
@@ -187,7 +245,13 @@ def test_recall_is_the_part_of_the_nearest_that_is_found(references, queries, ca
     caplog.set_level("INFO")
     settings = config(
         "ivf",
-        ivf={"lists": 40, "probes": 1, "training_rows": 1600, "on_disk": False},
+        ivf={
+            "lists": 40,
+            "probes": 1,
+            "training_rows": 1600,
+            "on_disk": False,
+            "code_bytes": None,
+        },
         rerank=1,
     )
     index = build_index(references, settings, metric="inner_product")

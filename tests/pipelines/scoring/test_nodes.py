@@ -28,7 +28,13 @@ SEARCH = SearchConfig(
     recall_queries=10,
     seed=0,
     hnsw={"neighbors": 8, "build_effort": 40, "search_effort": 40},
-    ivf={"lists": 1, "probes": 1, "training_rows": 100, "on_disk": False},
+    ivf={
+        "lists": 1,
+        "probes": 1,
+        "training_rows": 100,
+        "on_disk": False,
+        "code_bytes": None,
+    },
 )
 TRUTH = TrueMatches({"Q0": ("R0",), "Q1": ("R1",), "Q2": ("R2",)})
 

@@ -77,6 +77,24 @@ class Descriptors:
         with np.errstate(over="ignore"):  # what becomes infinite is refused by a check
             return np.ascontiguousarray(self.vectors[rows], dtype=np.float32)
 
+    @property
+    def has_random_access(self) -> bool:
+        """Whether chosen rows cost no more than themselves; not in compressed files."""
+        return isinstance(self.vectors, np.ndarray) or hasattr(self.vectors, "take")
+
+    def take(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Chosen rows, as float32 in memory, where there is random access.
+
+        Args:
+            rows: In any order, also repeated. Shape (P,), values in [0, N).
+
+        Returns:
+            Shape (P, D).
+        """
+        with np.errstate(over="ignore"):
+            chosen = self.vectors.take(rows, axis=0)  # type: ignore[attr-defined]
+            return np.ascontiguousarray(chosen, dtype=np.float32)
+
     def blocks(self, block_size: int) -> Iterator[tuple[int, NDArray[np.float32]]]:
         """Go over all rows: each time the first row's number and a block."""
         for start in range(0, len(self), block_size):

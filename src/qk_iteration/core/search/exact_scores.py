@@ -35,7 +35,8 @@ def exact_scores(
 
     Args:
         queries: Shape (Q, D).
-        references: Read once more, block by block. Shape (R, D).
+        references: The rows that are named are read where the file lets one choose,
+            else all of them, block by block. Shape (R, D).
         query_rows: Shape (P,), values in [0, Q).
         reference_rows: Shape (P,), values in [0, R).
         metric: As in :func:`search_references`.
@@ -44,9 +45,9 @@ def exact_scores(
         Shape (P,).
     """
     scores = np.empty(len(query_rows), np.float32)
-    for pairs, block, first_row in _by_block(references, reference_rows):
+    few_pairs = _chosen if references.has_random_access else _by_block
+    for pairs, right in few_pairs(references, reference_rows):
         left = queries[query_rows[pairs]].astype(np.float64)
-        right = block[reference_rows[pairs] - first_row]
         if metric == "l2":
             left -= right
             scores[pairs] = -np.einsum("pd,pd->p", left, left)
@@ -55,10 +56,20 @@ def exact_scores(
     return scores
 
 
+def _chosen(
+    references: Descriptors, reference_rows: NDArray[np.int64]
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+    """Few pairs at a time, with their references, in the order of the file."""
+    order = np.argsort(reference_rows)
+    for start in range(0, len(order), PAIRS_AT_A_TIME):
+        pairs = order[start : start + PAIRS_AT_A_TIME]
+        yield pairs, references.take(reference_rows[pairs])
+
+
 def _by_block(
     references: Descriptors, reference_rows: NDArray[np.int64]
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32], int]]:
-    """Few pairs at a time, with a block that holds their references and its start."""
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+    """Few pairs at a time, with their references, out of blocks that are read once."""
     order = np.argsort(reference_rows)
     sorted_rows = reference_rows[order]
     for first_row in range(0, len(references), ROWS_PER_READ):
@@ -69,4 +80,5 @@ def _by_block(
             continue
         block = references.read(slice(first_row, first_row + ROWS_PER_READ))
         for few in range(start, stop, PAIRS_AT_A_TIME):
-            yield order[few : min(few + PAIRS_AT_A_TIME, stop)], block, first_row
+            pairs = order[few : min(few + PAIRS_AT_A_TIME, stop)]
+            yield pairs, block[reference_rows[pairs] - first_row]

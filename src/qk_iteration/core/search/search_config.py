@@ -26,6 +26,11 @@ class IvfConfig(ParameterBlock):
     on_disk: bool = Field(
         description="lists in a memory-mapped file, for more than memory holds"
     )
+    code_bytes: int | None = Field(
+        ge=1,
+        description="of each reference in the lists; a divisor of its length; null: "
+        "all its numbers",
+    )
 
 
 class SearchConfig(ParameterBlock):
