@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from qk_iteration.core.describing.describing_config import (
     DescriptionConfig,
     ExternalModelConfig,
+    ShardsConfig,
 )
 from qk_iteration.core.images.images_config import ImagesConfig
 from qk_iteration.core.images.recipe import EditRecipe
@@ -43,6 +44,7 @@ __all__ = [
     "ScoredFilesConfig",
     "ScoringConfig",
     "SearchConfig",
+    "ShardsConfig",
     "SimCLRConfig",
 ]
 
@@ -129,6 +131,7 @@ class OwnBenchmarkConfig(ParameterBlock):
 BLOCKS: dict[str, type[BaseModel]] = {
     "builtin_benchmark": BuiltinBenchmarkConfig,
     "description": DescriptionConfig,
+    "description_shards": ShardsConfig,
     "evaluation_edits": EditRecipe,
     "external_model": ExternalModelConfig,
     "find_copies": FindCopiesConfig,

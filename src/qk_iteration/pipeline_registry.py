@@ -50,6 +50,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         "compare": reporting.create_pipeline(),
         "evaluate": evaluation.create_pipeline(),
         "describe": descriptor_extraction.create_external_pipeline(),
+        "describe_in_shards": descriptor_extraction.create_sharded_pipeline(),
         "find_copies": find_copies.create_pipeline(),
         "own_benchmark": own_benchmark.create_pipeline(),
         "score": scoring.create_file_pipeline(),

@@ -10,6 +10,7 @@ import pytest
 from qk_iteration.core.formats import hdf5_file
 from qk_iteration.core.formats.descriptor_files import read_descriptors
 from qk_iteration.core.formats.format_error import FormatError
+from qk_iteration.core.formats.hdf5_file import read_hdf5
 from qk_iteration.core.user_error import UserError
 
 NAMES = [f"R{row:06d}" for row in range(50)]
@@ -173,3 +174,19 @@ def test_a_damaged_heap_is_a_format_error(tmp_path):
     path.write_bytes(content)
     with pytest.raises(FormatError, match="its image_names cannot be read: OSError"):
         read_descriptors(path)
+
+
+@pytest.mark.parametrize("layout", [{}, {"chunks": (2, 3)}, {"compression": "gzip"}])
+@pytest.mark.parametrize("userblock", [0, 512])
+@pytest.mark.parametrize("dtype", ["<f4", ">f8", "<f2"])
+def test_rows_that_follow_one_another_can_be_chosen(tmp_path, layout, userblock, dtype):
+    rows = np.arange(21).reshape(7, 3).astype(dtype)
+    with h5py.File(tmp_path / "set.hdf5", "w", userblock_size=userblock) as file:
+        file.create_dataset("vectors", data=rows, **layout)
+        file["image_names"] = np.array([b"a", b"b", b"c", b"d", b"e", b"f", b"g"])
+    _, vectors = read_hdf5(tmp_path / "set.hdf5", "vectors", "image_names")
+    assert vectors.has_random_access == (not layout)
+    np.testing.assert_array_equal(vectors[2:5], rows[2:5])
+    if not layout:
+        chosen = np.array([6, 0, 3, 3])
+        np.testing.assert_array_equal(vectors.take(chosen, axis=0), rows[chosen])

@@ -1,8 +1,8 @@
 """Parameters of description, free of torch so that commands start at once."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from qk_iteration.core.models.model_config import Precision
 from qk_iteration.core.parameter_block import ParameterBlock
@@ -14,6 +14,22 @@ class DescriptionConfig(ParameterBlock):
     batch_size: int = Field(ge=1, description="images at a time")
     num_workers: int = Field(ge=0, description="processes that decode")
     precision: Precision
+
+
+class ShardsConfig(ParameterBlock):
+    """How the descriptors of very many images are divided."""
+
+    images: int = Field(ge=1, description="of a shard; what a kill loses at most")
+    part: int = Field(ge=1, description="of the shards: this process's")
+    num_parts: int = Field(ge=1, description="processes that share the shards")
+
+    @model_validator(mode="after")
+    def _check_part(self) -> Self:
+        if self.part > self.num_parts:
+            raise ValueError(
+                f"part must be at most num_parts ({self.num_parts}); got {self.part}"
+            )
+        return self
 
 
 class ExternalModelConfig(ParameterBlock):

@@ -7,18 +7,23 @@ and are read a block at a time; npz files have no such access and are read whole
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qk_iteration.core.formats.atomic_file import replacing
 from qk_iteration.core.formats.damaged_files import naming
-from qk_iteration.core.formats.descriptors import Descriptors, Vectors
+from qk_iteration.core.formats.descriptors import (
+    Descriptors,
+    Vectors,
+    has_random_access,
+)
 from qk_iteration.core.formats.format_error import FormatError
 from qk_iteration.core.formats.hdf5_file import read_hdf5, write_hdf5
 from qk_iteration.core.formats.id_cells import foreign_ids, written_id
 from qk_iteration.core.formats.npz_file import read_npz
+from qk_iteration.core.formats.shard_folder import open_shards
 from qk_iteration.core.formats.user_paths import user_path
 from qk_iteration.core.user_error import UserError
 
@@ -31,16 +36,18 @@ def read_descriptors(paths: str | Path | Sequence[str | Path]) -> Descriptors:
     """The descriptors of one set of images.
 
     Args:
-        paths: One file or several, whose rows follow one another.
+        paths: One file or several, whose rows follow one another; a folder of shards
+            stands for its files.
 
     Raises:
         FormatError: If a file is not what it should be, or two disagree.
         OSError: If a file cannot be opened at all.
     """
-    files = [paths] if isinstance(paths, (str, Path)) else list(paths)
-    if not files:
+    named = [paths] if isinstance(paths, (str, Path)) else list(paths)
+    if not named:
         raise FormatError("At least one descriptor file must be given; got none.")
-    parts = [read_table(user_path(file), VECTORS, IMAGE_NAMES) for file in files]
+    files = [file for path in named for file in _files_of(user_path(path))]
+    parts = [read_table(file, VECTORS, IMAGE_NAMES) for file in files]
     if len(parts) == 1:
         return parts[0]
     dims = {part.dim for part in parts}
@@ -67,13 +74,21 @@ def as_descriptors(source: Any) -> Descriptors:
     return Descriptors(foreign_ids(ids, what="The descriptors' ids"), vectors)
 
 
-def write_descriptors(path: str | Path, descriptors: Descriptors) -> None:
+def write_descriptors(
+    path: str | Path, descriptors: Descriptors, *, is_durable: bool = False
+) -> None:
     """Write one set as float32, in the format that the suffix names.
+
+    Args:
+        path: The file.
+        descriptors: Read block by block.
+        is_durable: Whether it must survive a loss of power.
 
     Raises:
         FormatError: If the suffix is none of .hdf5, .h5, .hdf and .npz.
     """
-    write_tables(user_path(path), {(VECTORS, IMAGE_NAMES): descriptors})
+    tables = {(VECTORS, IMAGE_NAMES): descriptors}
+    write_tables(user_path(path), tables, is_durable=is_durable)
 
 
 def read_table(path: Path, vectors_key: str, ids_key: str) -> Descriptors:
@@ -91,17 +106,25 @@ def read_table(path: Path, vectors_key: str, ids_key: str) -> Descriptors:
         return Descriptors(foreign_ids(names, what=ids_key), vectors)
 
 
-def write_tables(path: Path, tables: dict[tuple[str, str], Descriptors]) -> None:
+def write_tables(
+    path: Path,
+    tables: dict[tuple[str, str], Descriptors],
+    *,
+    is_durable: bool = False,
+) -> None:
     """Write sets under their (vectors key, ids key); the file appears when whole."""
     suffix = path.suffix.lower()
     if suffix == NPZ_SUFFIX:
         arrays: dict[str, Any] = {}
         for (vectors_key, ids_key), descriptors in tables.items():
             arrays |= {vectors_key: descriptors.read(), ids_key: _names(descriptors)}
-        with replacing(path) as partial, partial.open("wb") as file:
+        with (
+            replacing(path, is_durable=is_durable) as partial,
+            partial.open("wb") as file,
+        ):
             np.savez(file, **arrays)
     elif suffix in HDF5_SUFFIXES:
-        with replacing(path) as partial:
+        with replacing(path, is_durable=is_durable) as partial:
             write_hdf5(
                 partial,
                 {keys: (own, _names(own)) for keys, own in tables.items()},
@@ -110,6 +133,10 @@ def write_tables(path: Path, tables: dict[tuple[str, str], Descriptors]) -> None
         raise FormatError(
             f"A descriptor file must end in .hdf5, .h5, .hdf or .npz; got '{path}'."
         )
+
+
+def _files_of(path: Path) -> list[Path]:
+    return open_shards(path).files() if path.is_dir() else [path]
 
 
 class _ConcatenatedVectors:
@@ -123,12 +150,30 @@ class _ConcatenatedVectors:
 
     def __getitem__(self, rows: slice, /) -> NDArray[Any]:
         start, stop, _ = rows.indices(self.shape[0])
-        blocks = [
-            part[max(start - end + part.shape[0], 0) : stop - end + part.shape[0]]
-            for part, end in zip(self._parts, self._ends.tolist(), strict=True)
-            if start < end and stop > end - part.shape[0]
-        ]
-        return np.concatenate(blocks) if blocks else self._parts[0][0:0]
+        if start >= stop:
+            return np.asarray(self._parts[0][0:0])
+        first, last = np.searchsorted(self._ends, [start, stop - 1], side="right")
+        blocks = []
+        for number in range(first, last + 1):
+            part = self._parts[number]
+            before = int(self._ends[number]) - part.shape[0]
+            blocks.append(part[max(start - before, 0) : stop - before])
+        return np.concatenate(blocks) if len(blocks) > 1 else np.asarray(blocks[0])
+
+    @property
+    def has_random_access(self) -> bool:
+        """Whether every table gives chosen rows."""
+        return all(has_random_access(part) for part in self._parts)
+
+    def take(self, rows: NDArray[np.int64], *, axis: Literal[0]) -> NDArray[Any]:
+        """Chosen rows, in any order. Shape (P, D)."""
+        numbers = np.searchsorted(self._ends, rows, side="right")
+        chosen = np.empty((len(rows), self.shape[1]), self.dtype)
+        for number in np.unique(numbers).tolist():
+            part, places = self._parts[number], np.flatnonzero(numbers == number)
+            before = int(self._ends[number]) - part.shape[0]
+            chosen[places] = part.take(rows[places] - before, axis=axis)
+        return chosen
 
 
 def _names(descriptors: Descriptors) -> NDArray[np.str_]:

@@ -80,7 +80,7 @@ class Descriptors:
     @property
     def has_random_access(self) -> bool:
         """Whether chosen rows cost no more than themselves; not in compressed files."""
-        return isinstance(self.vectors, np.ndarray) or hasattr(self.vectors, "take")
+        return has_random_access(self.vectors)
 
     def take(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Chosen rows, as float32 in memory, where there is random access.
@@ -103,6 +103,12 @@ class Descriptors:
     def select(self, is_kept: NDArray[np.bool_]) -> "Descriptors":
         """The rows where ``is_kept`` is true, read into memory. Shape (N,)."""
         return Descriptors(self.ids[is_kept], self.read()[is_kept])
+
+
+def has_random_access(vectors: Vectors) -> bool:
+    """Whether chosen rows can be taken and cost no more than themselves."""
+    is_array = isinstance(vectors, np.ndarray)
+    return is_array or bool(getattr(vectors, "has_random_access", False))
 
 
 def check_values(descriptors: Descriptors, *, what: str) -> bool:

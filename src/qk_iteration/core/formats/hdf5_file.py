@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +47,14 @@ def read_hdf5(
         text = h5py.check_string_dtype(names.dtype)
         if text is None:
             raise FormatError(f"{ids_key} must be text; it holds {names.dtype}.")
-        stored = StoredVectors(path, vectors_key, vectors.shape, vectors.dtype)
+        stored = StoredVectors(
+            path,
+            vectors_key,
+            vectors.shape,
+            vectors.dtype,
+            # None where the rows are cut into chunks, which may be compressed.
+            vectors.id.get_offset(),
+        )
         if text.length is not None:
             return np.asarray(names[:]), stored
         num_names = len(names)
@@ -73,12 +80,30 @@ def write_hdf5(
 
 @dataclass(frozen=True)
 class StoredVectors:
-    """Rows of an HDF5 dataset, read when they are sliced."""
+    """Rows of an HDF5 dataset, read when they are sliced.
+
+    Rows that lie in the file one after the other are mapped into memory: any of them
+    can be had without the others.
+    """
 
     path: Path
     key: str
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
+    offset: int | None
+    """Of the first row in the file, in bytes; None if they lie apart."""
+
+    @property
+    def has_random_access(self) -> bool:
+        """Whether ``take`` can be called."""
+        return self.offset is not None
+
+    def take(self, rows: NDArray[np.int64], *, axis: Literal[0]) -> NDArray[Any]:
+        """Chosen rows, in any order. Shape (P, D)."""
+        assert self.offset is not None, "only where has_random_access says so"
+        with naming(self.path):
+            mapped = np.memmap(self.path, self.dtype, "r", self.offset, self.shape)
+            return np.asarray(mapped.take(rows, axis=axis))
 
     def __getitem__(self, rows: slice, /) -> NDArray[Any]:
         with naming(self.path), _open(self.path) as file:

@@ -143,6 +143,17 @@ def measure_image(
         return (height, width) if is_turned else (width, height)
 
 
+def check_format(path: str | Path) -> None:
+    """Refuse a file whose first bytes are not those of a picture that is read here.
+
+    Raises:
+        UnreadableImageError: If it is missing, no regular file, or no such picture.
+    """
+    path = Path(path)
+    with _one_clear_error(path, 0), open_regular(path) as file:
+        _checked_format(path, file.read(HEAD_BYTES))
+
+
 def is_image(path: str | Path) -> bool:
     """Whether a file's first bytes are those of a picture, readable here or not."""
     path = Path(path)

@@ -15,6 +15,7 @@ import pandas as pd
 from qk_iteration.core.formats.user_paths import user_path
 from qk_iteration.core.images.decode import (
     UnreadableImageError,
+    check_format,
     is_image,
     measure_image,
 )
@@ -109,6 +110,30 @@ def tabulate_images(
     return tables
 
 
+def list_images(folder: str | Path) -> ImageTables:
+    """The image files under a folder by their first bytes, named as for a table.
+
+    For more images than one wants to read to their end before anything else: what
+    cannot be decoded, or is too small, is met later. Sizes are unknown, and 0.
+
+    Args:
+        folder: As ``tabulate_images``.
+
+    Raises:
+        UserError: If the folder does not exist or holds no image.
+    """
+    folder = user_path(folder)
+    listing = _list(folder)
+    label = f"Listing {folder.name}"
+    found = list(map_in_threads(_glance, listing.files, description=label))
+    images = _name_and_keep(folder, found, listing)
+    tables = ImageTables(images, table_of_left_out(listing.left_out))
+    _check_any_usable(folder, tables)
+    if tables.left_out_line:
+        _logger.warning("%s: %s.", folder, tables.left_out_line)
+    return tables
+
+
 def _list(folder: Path) -> Listing:
     if not folder.is_dir():
         raise UserError(
@@ -132,6 +157,15 @@ def _inspect(
         return _Found(path, True, width, height)
     reason = f"Both sides must have at least {min_side} pixels; got {width} x {height}."
     return _Found(path, True, why=Why.TOO_SMALL, reason=reason)
+
+
+def _glance(path: str) -> _Found:
+    """Whether a file begins as an image that can be read here."""
+    try:
+        check_format(path)
+    except UnreadableImageError as error:
+        return _Found(path, is_image(path), why=error.why, reason=error.reason)
+    return _Found(path, True)
 
 
 def _name_and_keep(folder: Path, found: list[_Found], listing: Listing) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from kedro.pipeline import Node, Pipeline
 from qk_iteration.pipelines.descriptor_extraction.nodes import (
     describe,
     describe_folder,
+    describe_folder_in_shards,
     describe_plainly,
 )
 
@@ -87,6 +88,28 @@ def create_external_pipeline() -> Pipeline:
                 ],
                 ["folder_descriptors", "folder_quarantined_images"],
                 name="describe_folder",
+            )
+        ]
+    )
+
+
+def create_sharded_pipeline() -> Pipeline:
+    """Descriptors of a folder of millions of images, by one process of several."""
+    return Pipeline(
+        [
+            Node(
+                describe_folder_in_shards,
+                [
+                    "params:images_folder",
+                    "params:external_model",
+                    "params:description",
+                    "params:description_shards",
+                    "params:images",
+                    "params:device",
+                    "folder_shards",
+                ],
+                "sharded_quarantined_images",
+                name="describe_folder_in_shards",
             )
         ]
     )
