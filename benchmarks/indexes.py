@@ -4,28 +4,33 @@
     python benchmarks/indexes.py --num-queries 1000 --num-references 100000
 
 References lie in clusters that overlap, as pictures of one kind do, on a curved surface
-of fewer directions than numbers, in an HDF5 file; half of the queries are near copies
-of a reference, half have none. Each index is built and searched
+of fewer directions than numbers, in a folder of shards; half of the queries are near
+copies of a reference, half have none. Each index is built and searched
 in a process of its own. Times hold what a user waits for: reading, building, searching
 for ten references of each query and scoring these exactly. They are seconds of the
 processor, which other programs hardly disturb; set OMP_NUM_THREADS=1, since threads
-that wait count too. Read them as ratios within one run. Memory is the peak beyond what
-is held before.
+that wait count too. Read them as ratios within one run. Memory is the peak of the
+process's own beyond what it holds before: pages of mapped files, which the system takes
+back when it needs them, do not count. Disk is what the index keeps there, beside the
+descriptors.
 """
 
 import argparse
 import json
 import multiprocessing
 import tempfile
+import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import faiss
 import numpy as np
 import torch
-from measuring import describe_machine, extra_peak_mib
+from measuring import describe_machine, resident_mib
 from rich.console import Console
 from rich.table import Table
 
@@ -35,13 +40,25 @@ from qk_iteration.core.formats.descriptor_files import (
     write_descriptors,
 )
 from qk_iteration.core.formats.descriptors import Descriptors
+from qk_iteration.core.formats.shard_folder import begin_shards
 from qk_iteration.core.search.index import build_index
 from qk_iteration.core.search.index_recall import measure_recall
 from qk_iteration.core.search.search_config import SearchConfig
 
 CPU = torch.device("cpu")
 TOP_K = 10
-INDEXES = ("exact", "flat", "hnsw", "ivf", "ivf on disk")
+INDEXES = (
+    "exact",
+    "flat",
+    "hnsw",
+    "ivf",
+    "ivf, 256 probes",
+    "ivf on disk",
+    "ivf on disk, codes",
+    "ivf on disk, codes, 256 probes",
+)
+ROWS_PER_SHARD = 65_536
+SECONDS_BETWEEN_LOOKS = 0.02  # at the memory that is held
 ROWS_PER_CLUSTER = 200
 DIRECTIONS = 48  # in which the rows vary
 CLUSTER_NOISE, COPY_NOISE = 1.5, 0.7  # lengths, beside centers and originals of 1
@@ -77,13 +94,13 @@ def _parse_arguments() -> argparse.Namespace:
 
 def _measure(num_references: int, arguments: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
-        paths = [Path(folder) / name for name in ("queries.hdf5", "references.hdf5")]
-        for path, descriptors in zip(
-            paths,
-            _draw(num_references, arguments.num_queries, arguments.dim),
-            strict=True,
-        ):
-            write_descriptors(path, descriptors)
+        paths = Path(folder) / "queries.hdf5", Path(folder) / "references"
+        queries, references = _draw(
+            num_references, arguments.num_queries, arguments.dim
+        )
+        write_descriptors(paths[0], queries)
+        _write_shards(paths[1], references)
+        del queries, references
         context = multiprocessing.get_context("spawn")
         figures = {}
         for name in arguments.indexes:
@@ -101,43 +118,78 @@ def _measure_one(name: str, query_path: Path, reference_path: Path) -> dict[str,
     few = np.arange(len(queries)) < 50
     warm = queries.select(few)
     build_index(warm, config, metric="inner_product").search(warm, TOP_K)
-    times: dict[str, float] = {}
-
-    def build_and_search() -> None:
+    folder = reference_path.with_name(f"index {name}")
+    with _peak_of_own_memory() as looks:
         start = time.process_time()
-        index = build_index(references, config, metric="inner_product")
-        times["build_seconds"] = time.process_time() - start
-        start = time.process_time()
+        index = build_index(references, config, metric="inner_product", folder=folder)
+        built = time.process_time()
         index.search(queries, TOP_K)
-        times["search_seconds"] = time.process_time() - start
-        times["index"] = index  # type: ignore[assignment]
-
-    peak = extra_peak_mib(build_and_search, CPU)
-    index: Any = times.pop("index")
+        searched = time.process_time()
     recall = measure_recall(index, queries, num_queries=500, seed=0)
-    return times | {
-        "extra_peak_mib": peak,
+    files = list(folder.iterdir()) if folder.is_dir() else []
+    return {
+        "build_seconds": built - start,
+        "search_seconds": searched - built,
+        "milliseconds_a_query": 1e3 * (searched - built) / len(queries),
+        "extra_peak_mib": max(looks) - looks[0],
+        "disk_mib": sum(file.stat().st_size for file in files) / 2**20,
         "recall_at_1": recall.at_1,
         "recall_at_10": recall.at_10,
     }
 
 
+@contextmanager
+def _peak_of_own_memory() -> Iterator[list[float]]:
+    """MiB of memory that no file backs, looked at again and again; the first before."""
+    looks = [resident_mib("RssAnon")]
+    is_over = threading.Event()
+
+    def look() -> None:
+        while not is_over.wait(SECONDS_BETWEEN_LOOKS):
+            looks.append(resident_mib("RssAnon"))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield looks
+    finally:
+        is_over.set()
+        thread.join()
+
+
+def _write_shards(path: Path, references: Descriptors) -> None:
+    """As a description of so many images writes them."""
+    folder = begin_shards(
+        path,
+        num_images=len(references),
+        images_per_shard=ROWS_PER_SHARD,
+        made_from={"model": "drawn"},
+    )
+    for shard in folder.missing():
+        rows = folder.images_of(shard)
+        own = slice(rows.start, rows.stop)
+        part = Descriptors(references.ids[own], references.read(own))
+        write_descriptors(folder.file_of(shard), part)
+        folder.finish(shard, num_described=len(rows), left_out=[])
+
+
 def _config(name: str) -> SearchConfig:
-    """The settings of conf/base/parameters_search.yml."""
+    """The settings of conf/base/parameters_search.yml, and what the name changes."""
+    has_codes = "codes" in name
     return SearchConfig.model_validate(
         {
-            "index": name.split(maxsplit=1)[0],
-            "rerank": 4,
+            "index": name.replace(",", "").split()[0],
+            "rerank": 40 if has_codes else 4,
             "pairs_per_query": 100,
             "recall_queries": 200,
             "seed": 0,
             "hnsw": {"neighbors": 32, "build_effort": 80, "search_effort": 128},
             "ivf": {
                 "lists": 4096,
-                "probes": 64,
+                "probes": 256 if "256" in name else 64,
                 "training_rows": 262_144,
-                "on_disk": name.endswith("disk"),
-                "code_bytes": None,
+                "on_disk": "disk" in name,
+                "code_bytes": 32 if has_codes else None,
             },
         }
     )
@@ -181,7 +233,7 @@ def _print(
 ) -> None:
     title = f"{arguments.num_queries:,} queries x {num_references:,} x {arguments.dim}"
     table = Table(title=title)
-    names = ("index", "build", "search", "memory", "recall@1", "recall@10")
+    names = ("index", "build", "search", "ms", "memory", "disk", "@1", "@10")
     for name in names:
         table.add_column(name, justify="left" if name == "index" else "right")
     base = figures.get("exact", next(iter(figures.values())))
@@ -190,7 +242,9 @@ def _print(
             name,
             f"{own['build_seconds'] / base['search_seconds']:.2f} x",
             f"{own['search_seconds'] / base['search_seconds']:.3f} x",
+            f"{own['milliseconds_a_query']:.2f}",
             f"{own['extra_peak_mib']:,.0f} MiB",
+            f"{own['disk_mib']:,.0f} MiB",
             f"{own['recall_at_1']:.3f}",
             f"{own['recall_at_10']:.3f}",
         )
