@@ -122,3 +122,12 @@ def test_parts_hold_every_file_once_though_a_whole_batch_is_gone(table, tmp_path
     )
     assert [part.rows for part in parts] == [[0, 1, 2], [], [6]]
     assert [list(part.unreadable) for part in parts] == [[], [3, 4, 5], []]
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_card_describes_as_the_processor_does(table):
+    model = DescriptorModel(MODEL)
+    expected = describe_table(table, model).read()
+    found = describe_table(table, model.cuda(), num_workers=2).read()
+    np.testing.assert_allclose(found, expected, atol=1e-3)

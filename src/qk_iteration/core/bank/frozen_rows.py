@@ -83,6 +83,7 @@ class FrozenRows:
         """
         groups = self.groups[kept_rows.cpu()]
         if self.shard is None:
+            kept_rows = kept_rows.to(self.rows.device, non_blocking=True)
             return replace(self, rows=self.rows[kept_rows], groups=groups)
         first, stop = self.shard.first_row, self.shard.first_row + len(self.rows)
         begin, end = torch.searchsorted(kept_rows, torch.tensor([first, stop])).tolist()

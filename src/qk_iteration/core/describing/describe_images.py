@@ -131,6 +131,7 @@ def describe_files(
             config.num_workers, os.cpu_count() or 1, -(-len(paths) // size)
         ),
         collate_fn=_Loaded.of,
+        pin_memory=torch.cuda.is_available(),
         worker_init_fn=_ignore_interrupts,
     )
     loaded: list[_Loaded] = []

@@ -22,6 +22,7 @@ from qk_iteration.core.learning.paired_views import draw_paired_views
 from qk_iteration.core.learning.plan import num_affordable_steps, passes_per_step
 from qk_iteration.core.learning.session import TrainingSession
 from qk_iteration.core.learning.side import Side
+from qk_iteration.core.learning.weight_average import follow
 from qk_iteration.core.losses.loss_config import LossConfig
 from qk_iteration.core.models.descriptor_model import DescriptorModel
 from qk_iteration.core.models.model_config import Precision
@@ -73,7 +74,7 @@ class KeyQueue(nn.Module):
             config: Temperature and repulsion.
         """
         num_waiting = min(int(self.num_added), len(self.keys))
-        groups = groups.to(keys.device)
+        groups = groups.to(keys.device, non_blocking=True)
         is_negative = groups[:, None] != self.groups[:num_waiting]
         nowhere = is_negative.new_zeros(len(keys), len(keys))
         return contrast(
@@ -89,9 +90,9 @@ class KeyQueue(nn.Module):
         size = len(self.keys)
         keys, groups = keys[-size:], groups[-size:]
         places = (int(self.num_added) + torch.arange(len(keys))) % size
-        places = places.to(self.keys.device)
+        places = places.to(self.keys.device, non_blocking=True)
         self.keys[places] = keys
-        self.groups[places] = groups.to(self.groups.device)
+        self.groups[places] = groups.to(self.groups.device, non_blocking=True)
         self.num_added += len(keys)
 
 
@@ -118,7 +119,7 @@ def learn_moco_model(
     with session.start(num_steps, "MoCo"):
         for rows, pixels in draw_paired_views(steps, images, config, learning):
             session.validate_when_due()
-            queue.encoder.update_parameters(tower.model)
+            follow(queue.encoder, tower.model)
             edited, key_views = pixels.chunk(2)
             keys = queue.embed(key_views, learning.precision)
             embeddings = tower.embed(edited)

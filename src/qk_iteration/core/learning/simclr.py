@@ -52,6 +52,6 @@ def batch_loss(embeddings: Tensor, groups: Tensor, config: LossConfig) -> StepLo
     """
     num_pairs = len(groups)
     positives = torch.arange(2 * num_pairs, device=embeddings.device).roll(num_pairs)
-    groups = groups.to(embeddings.device).repeat(2)
+    groups = groups.to(embeddings.device, non_blocking=True).repeat(2)
     is_negative = groups[:, None] != groups  # (2B, 2B)
     return contrast(embeddings, embeddings, positives, is_negative, config)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from qk_iteration.core.learning.learning_config import LearningConfig
+from qk_iteration.core.learning.weight_average import follow
 from qk_iteration.core.models.descriptor_model import DescriptorModel
 from qk_iteration.core.models.precision import autocast
 from qk_iteration.core.user_error import UserError
@@ -68,7 +69,7 @@ class Tower:
     def update_average(self) -> None:
         """Move the averaged weights towards those of the last SGD step."""
         if self.averaged is not None:
-            self.averaged.update_parameters(self.model)
+            follow(self.averaged, self.model)
 
     def model_for_evaluation(self) -> DescriptorModel:
         """The averaged model where weights are averaged, else the model itself."""

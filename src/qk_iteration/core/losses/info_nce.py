@@ -115,7 +115,7 @@ def info_nce(
     wide = torch.promote_types(embeddings.dtype, torch.float32)
     queries = embeddings.to(wide) / temperature
     masked, positive = pairs_of_batch(positive_rows, excluded, count_excluded, shard)
-    keys = bank[positive.bank_rows.to(bank.device)].to(queries)
+    keys = bank[positive.bank_rows.to(bank.device, non_blocking=True)].to(queries)
     positives = sum_positives(queries, positive.batch_rows, keys)
     walk = BankWalk(bank, masked, chunk_size)
     negatives = Negatives(*_NegativesInBank.apply(queries, walk))
@@ -169,7 +169,7 @@ def sum_positives(queries: Tensor, batch_rows: Tensor, keys: Tensor) -> Positive
         batch_rows: The query of each positive. Shape (P,), int64.
         keys: Of unit length. Shape (P, D).
     """
-    batch_rows = batch_rows.to(queries.device)
+    batch_rows = batch_rows.to(queries.device, non_blocking=True)
     # Unlike queries[batch_rows], its gradient is summed in order by any threads.
     logits = (F.embedding(batch_rows, queries) * keys).sum(dim=1)
     nearest = queries.new_full((len(queries),), -torch.inf)

@@ -44,14 +44,16 @@ class RowPairs(NamedTuple):
         """Yield the pairs of each chunk of the bank, rows counted from its start.
 
         They are sorted on their own device and then brought to ``device``: pairs that
-        are kept on the CPU let no GPU wait.
+        are kept on the CPU let no GPU wait, nor do they wait for it.
         """
         order = self.bank_rows.argsort()
         bank_rows = self.bank_rows[order]
         num_chunks = -(-bank_size // chunk_size)
         counts = (bank_rows // chunk_size).bincount(minlength=num_chunks).tolist()
-        batch_rows = self.batch_rows[order].to(device).split(counts)
-        columns = (bank_rows % chunk_size).to(device).split(counts)
+        batch_rows, columns = (
+            places.to(device, non_blocking=True).split(counts)
+            for places in (self.batch_rows[order], bank_rows % chunk_size)
+        )
         return map(RowPairs, batch_rows, columns)
 
 

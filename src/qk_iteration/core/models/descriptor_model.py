@@ -50,9 +50,10 @@ class DescriptorModel(nn.Module):
             Features of shape (B, F), float32; less precise under autocast.
         """
         device = self.head.weight.device
+        pixels = pixels.to(device, non_blocking=True)
         # A permuted (B, H, W, 3) tensor is channels_last already: twice the speed of
         # the planar layout on CPUs.
-        images = pixels.to(device).permute(0, 3, 1, 2).float() / 255
+        images = pixels.permute(0, 3, 1, 2).float() / 255
         images = (images - self.config.pixel_mean) / self.config.pixel_std
         pooled: Tensor = self.pooling(feature_map(self.backbone, images))
         return pooled
