@@ -24,6 +24,8 @@ from padded_bank import pad_bank
 from torch.nn import functional
 
 from qk_iteration.core.bank.frozen_rows import FrozenRows
+from qk_iteration.core.describing.describe import frozen
+from qk_iteration.core.images.decode import squash
 from qk_iteration.core.images.edits.material import Material
 from qk_iteration.core.images.image_cache import ImageCache
 from qk_iteration.core.images.recipe import EditRecipe
@@ -121,6 +123,19 @@ class StepParts:
             with autocast(tower.model, self._learning.precision):
                 embeddings = tower.model(pixels).float()
             embeddings.backward(gradient)
+
+        return step
+
+    def refresh(self) -> Step:
+        """Return a step that makes a batch of clean images into features."""
+        model = self._tower.model
+        requests = self._requests(0, "clean", self._batch_size)
+        (pixels,) = draw_views(self._images, [requests], num_workers=0)
+        represent = frozen(model, model.features, precision=self._learning.precision)
+
+        def step() -> None:
+            with torch.no_grad():
+                represent(pixels)
 
         return step
 
@@ -262,12 +277,16 @@ def _draw_images(
 ) -> TrainingImages:
     generator = np.random.default_rng(0)
     pictures = [smooth_picture(generator, cache_size) for _ in range(num_images)]
-    path = folder / "pixels.npy"
-    np.save(path, np.stack([np.asarray(picture) for picture in pictures]))
-    ids = tuple(f"T{row:06d}" for row in range(num_images))
-    cache = ImageCache(path, ids, fingerprint="drawn")
+    caches = []
+    for side in (cache_size, image_size):
+        path = folder / f"pixels_{side}.npy"
+        np.save(path, np.stack([squash(picture, side) for picture in pictures]))
+        ids = tuple(f"T{row:06d}" for row in range(num_images))
+        caches.append(ImageCache(path, ids, fingerprint="drawn"))
+    cache, clean = caches
     return TrainingImages(
         cache=cache,
+        clean=clean,
         groups=np.arange(num_images),
         recipe=recipe,
         material=Material(cache),
