@@ -7,8 +7,13 @@ import sys
 import numpy as np
 import pytest
 
+from qk_iteration.core.formats.descriptor_files import (
+    read_descriptors,
+    write_descriptors,
+)
 from qk_iteration.core.formats.descriptors import Descriptors
 from qk_iteration.core.formats.format_error import FormatError
+from qk_iteration.core.formats.shard_folder import begin_shards
 from qk_iteration.core.search import faiss_build, faiss_index
 from qk_iteration.core.search.faiss_index import FaissIndex, open_faiss_index
 from qk_iteration.core.search.index import ExactIndex, build_index
@@ -153,6 +158,29 @@ def test_codes_find_by_reranking_what_exact_search_finds(
     expected = ExactIndex(references, metric, "cpu").search(queries, 10)
     assert_same(index.search(queries, 10), expected)
     assert recalls[0] < 0.9 < recalls[1] <= recalls[2] == 1
+
+
+@pytest.mark.parametrize("code_bytes", [None, 4])
+def test_an_index_built_from_shards_is_that_of_the_rows_in_memory(
+    monkeypatch, tmp_path, references, queries, code_bytes
+):
+    monkeypatch.setattr(faiss_build, "ROWS_FOR_CODES", 256)
+    folder = begin_shards(
+        tmp_path / "shards", num_images=2000, images_per_shard=300, made_from={}
+    )
+    for shard in folder.missing():
+        rows = folder.images_of(shard)
+        own = slice(rows.start, rows.stop)
+        part = Descriptors(references.ids[own], references.read(own))
+        write_descriptors(folder.file_of(shard), part)
+        folder.finish(shard, num_described=len(rows), left_out=[])
+    stored = read_descriptors(tmp_path / "shards")
+    found = []
+    for rows, on_disk in ((references, False), (stored, True)):
+        settings = coded(code_bytes, on_disk=on_disk, rerank=3)
+        index = build_index(rows, settings, metric="inner_product")
+        found.append(index.search(queries, 10))
+    assert_same(*found)
 
 
 def test_codes_take_the_bytes_that_were_asked_for(monkeypatch, tmp_path, references):

@@ -8,13 +8,18 @@ Shapes:
     D: descriptor dimension.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qk_iteration.core.distributed.collectives import gather_objects
 from qk_iteration.core.distributed.ranks import present_ranks
-from qk_iteration.core.formats.descriptors import Descriptors, Vectors
+from qk_iteration.core.formats.descriptors import (
+    Descriptors,
+    Vectors,
+    has_random_access,
+)
 from qk_iteration.core.formats.predicted_matches import PredictedMatches
 from qk_iteration.core.search.rank_pairs import rank_pairs
 from qk_iteration.core.search.search_references import search_references
@@ -77,3 +82,12 @@ class _Share:
     def __getitem__(self, rows: slice, /) -> Any:
         chosen = self._share[rows]
         return self._vectors[chosen.start : chosen.stop]
+
+    @property
+    def has_random_access(self) -> bool:
+        """Whether ``take`` can be called."""
+        return has_random_access(self._vectors)
+
+    def take(self, rows: NDArray[np.int64], *, axis: Literal[0]) -> Any:
+        """Chosen rows, counted from the first of the share. Shape (P, D)."""
+        return self._vectors.take(rows + self._share.start, axis=axis)  # type: ignore[attr-defined]
