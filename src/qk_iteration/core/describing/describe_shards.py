@@ -74,16 +74,19 @@ def describe_in_shards(
         UserError: If the folder holds something else, there are no images, they vanish
             meanwhile, or a descriptor is not finite or all zero.
     """
+    made_from = {
+        "images_folder": str(images_folder),
+        "model": describer.fingerprint,
+        "max_pixels": str(images.max_pixels),
+        "min_side": str(images.min_side),
+    }
     with locked(target, what="the list of images"):
         table, unusable = _list_once(images_folder, target)
         folder = begin_shards(
             target,
             num_images=len(table),
             images_per_shard=shards.images,
-            made_from={
-                "images_folder": str(images_folder),
-                "model": describer.fingerprint,
-            },
+            made_from=made_from,
         )
     missing = folder.missing(shards.part, shards.num_parts)
     _logger.info(
@@ -91,15 +94,14 @@ def describe_in_shards(
         *(shards.part, shards.num_parts, len(missing), folder.num_shards),
     )
     for shard in missing:
-        images_of_shard = folder.images_of(shard)
-        own = table.iloc[images_of_shard.start : images_of_shard.stop]
-        label = f"describing shard {shard + 1} of {folder.num_shards}"
+        places = folder.images_of(shard)
+        own = table.iloc[places.start : places.stop]
         parts = describe_files(
             list(own["path"]),
             describer,
             description,
             max_pixels=images.max_pixels,
-            label=label,
+            label=f"describing shard {shard + 1} of {folder.num_shards}",
         )
         _fill(folder, shard, own, parts, min_side=images.min_side)
     return table_of_left_out(
