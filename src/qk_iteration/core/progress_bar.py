@@ -56,10 +56,14 @@ class TrainingProgress:
         num_steps: SGD steps of the whole training.
         done: Steps of an earlier, interrupted run; not counted in the rate.
         images_per_step: What the rate is counted in.
+        is_shown: False on all ranks but one.
     """
 
-    def __init__(self, num_steps: int, *, done: int, images_per_step: int) -> None:
+    def __init__(
+        self, num_steps: int, *, done: int, images_per_step: int, is_shown: bool = True
+    ) -> None:
         self._progress = progress_bar(units_per_item=images_per_step)
+        self._progress.disable = not is_shown
         self._task = self._progress.add_task(
             "training", total=num_steps, completed=done
         )

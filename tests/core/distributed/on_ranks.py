@@ -1,6 +1,7 @@
 """Runs a function in several processes that are joined as ranks; not a test itself."""
 
 from collections.abc import Callable
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import torch
 from torch import distributed, multiprocessing
 
 TIMEOUT_S = 60
+_PRELOADED = ["qk_iteration.core.learning.training"]
 
 
 def on_ranks(
@@ -15,10 +17,15 @@ def on_ranks(
 ) -> list[Any]:
     """What ``function(*arguments)`` returns on each of ``size`` ranks.
 
-    The processes start from nothing, so the function must lie in a module.
+    The processes start from one that has imported torch and nothing of this one, so
+    the function must lie in a module.
     """
-    multiprocessing.spawn(
-        _work, args=(function, size, str(folder), arguments), nprocs=size
+    get_context("forkserver").set_forkserver_preload(_PRELOADED)
+    multiprocessing.start_processes(
+        _work,
+        args=(function, size, str(folder), arguments),
+        nprocs=size,
+        start_method="forkserver",
     )
     return [
         torch.load(folder / f"result_{rank}.pt", weights_only=False)

@@ -9,6 +9,7 @@ Shapes:
     W: number of ranks.
 """
 
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import torch
@@ -88,6 +89,23 @@ def sum_in_place(tensors: list[Tensor]) -> None:
         tensors, message.split([t.numel() for t in tensors]), strict=True
     ):
         tensor.copy_(values.view_as(tensor))
+
+
+def largest_number_of_ranks(number: int) -> int:
+    """Return the largest number that any rank has; no GPU is waited for."""
+    if present_ranks().is_alone:
+        return number
+    return int(_reduced(torch.tensor(number), ReduceOp.MAX))
+
+
+def told_by_first_rank(tell: Callable[[], T]) -> T:
+    """Return on every rank what the first one finds; the others ask nobody else."""
+    ranks = present_ranks()
+    told: list[Any] = [tell() if ranks.is_first else None]
+    if not ranks.is_alone:
+        distributed.broadcast_object_list(told, src=0)
+    found: T = told[0]
+    return found
 
 
 def gather_objects(own: T) -> list[T]:

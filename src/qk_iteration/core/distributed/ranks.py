@@ -7,9 +7,12 @@ and never reads the launcher's variables.
 import logging
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any, TypeVar
 
 import torch
 from torch import distributed
+
+Part = TypeVar("Part", bound=Any)
 
 _logger = logging.getLogger(__name__)
 
@@ -43,6 +46,12 @@ class Ranks:
         rank = self.rank if rank is None else rank
         return range(rank * total // self.size, (rank + 1) * total // self.size)
 
+    def own_part(self, items: Part) -> Part:
+        """Return this rank's share of a sequence: of rows, images or requests."""
+        share = self.share(len(items))
+        part: Part = items[share.start : share.stop]
+        return part
+
     def shares(self, total: int) -> list[range]:
         """Return the share of every rank, in order."""
         return [self.share(total, rank) for rank in range(self.size)]
@@ -64,7 +73,7 @@ def join_ranks(device: torch.device, *, timeout_s: float) -> Ranks:
             then ends on all.
     """
     distributed.init_process_group(
-        "nccl" if device.type == "cuda" else "gloo",
+        "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo",
         timeout=timedelta(seconds=timeout_s),
         device_id=device if device.type == "cuda" else None,
     )

@@ -20,6 +20,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from qk_iteration.core.distributed.ranks import present_ranks
 from qk_iteration.core.images.edits.by_torchvision import load_torchvision
 from qk_iteration.core.images.edits.material import Material
 from qk_iteration.core.images.image_cache import ImageCache, open_image_caches
@@ -187,15 +188,18 @@ def draw_views_of_steps(
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Rows and views of one SGD step after the other, made as they are needed.
 
+    Where several ranks train, each draws the views of its share of the rows.
+
     Args:
         steps: SGD steps done before each one.
         images: The training images.
-        requests_of: The views of a step and its rows.
+        requests_of: The views of a step and some of its rows.
         images_per_step: Rows of a step.
         num_workers: Processes; 0 draws in this one.
 
     Yields:
-        The rows (images_per_step,), int64, and the pixels of the views asked for.
+        The rows of all ranks (images_per_step,), int64, and the pixels of the views
+        asked for of this rank's share.
 
     Raises:
         UserError: As ``rows_of_step``, before anything is drawn.
@@ -209,9 +213,10 @@ def draw_views_of_steps(
         seed=images.seed,
     )
     rows_of(steps[0])
+    own = present_ranks().own_part
     views = draw_views(
         images,
-        (requests_of(step, rows_of(step)) for step in steps),
+        (requests_of(step, own(rows_of(step))) for step in steps),
         num_workers=min(num_workers, len(steps)),
     )
     return zip((torch.from_numpy(rows_of(step)) for step in steps), views, strict=True)

@@ -7,6 +7,8 @@
 One file holds everything, so that nothing in it can disagree. It is written whole or
 not at all, loads without running any code, and carries checksums: where it was damaged
 since, the one before it continues the training.
+
+Where several ranks train, the first one alone reads and writes; the others are told.
 """
 
 import errno
@@ -21,6 +23,8 @@ from typing import Any
 
 import torch
 
+from qk_iteration.core.distributed.collectives import told_by_first_rank
+from qk_iteration.core.distributed.ranks import present_ranks
 from qk_iteration.core.formats.atomic_file import replacing
 from qk_iteration.core.formats.folder_lock import LOCK_NAME, locked
 
@@ -56,6 +60,9 @@ class CheckpointStore:
             resume: False forgets what was done before.
         """
         folder = self.folder / fingerprint
+        if not present_ranks().is_first:
+            yield Checkpoints(folder)
+            return
         with locked(folder, what="the same training"):
             os.utime(folder)  # Most recently used, so pruned last.
             self._prune(folder)
@@ -88,6 +95,8 @@ class Checkpoints:
         Raises:
             FullDiskError: If there is no room; what was saved before is still there.
         """
+        if not present_ranks().is_first:
+            return
         latest = self.folder / LATEST
         with replacing(latest, is_durable=True) as partial:
             torch.save(content, partial)
@@ -99,6 +108,9 @@ class Checkpoints:
 
         A damaged one is removed, and a line says so.
         """
+        return told_by_first_rank(self._load_here)
+
+    def _load_here(self) -> dict[str, Any] | None:
         for path in (self.folder / LATEST, self.folder / PREVIOUS):
             if not path.is_file():
                 continue
@@ -121,7 +133,8 @@ class Checkpoints:
 
     def mark_finished(self) -> None:
         """Say that the training has nothing left to do; it may be pruned some day."""
-        (self.folder / _FINISHED).touch()
+        if present_ranks().is_first:
+            (self.folder / _FINISHED).touch()
 
 
 def _read(path: Path) -> dict[str, Any] | None:

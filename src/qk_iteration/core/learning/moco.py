@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from qk_iteration.core.distributed.collectives import gather_for_common_loss
 from qk_iteration.core.images.views import TrainingImages
 from qk_iteration.core.learning.contrast import StepLoss, contrast
 from qk_iteration.core.learning.learning_config import MoCoConfig
@@ -121,8 +122,9 @@ def learn_moco_model(
             session.validate_when_due()
             follow(queue.encoder, tower.model)
             edited, key_views = pixels.chunk(2)
-            keys = queue.embed(key_views, learning.precision)
-            embeddings = tower.embed(edited)
+            own_keys = queue.embed(key_views, learning.precision)
+            keys = gather_for_common_loss(own_keys, len(rows))
+            embeddings = gather_for_common_loss(tower.embed(edited), len(rows))
             loss = queue.loss(embeddings, keys, groups[rows], config.loss)
             queue.add(keys, groups[rows])
             session.take_step(loss, tower, cost)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from qk_iteration.core.distributed.collectives import sum_in_place
 from qk_iteration.core.learning.tower import Tower
 
 
@@ -18,6 +19,10 @@ def optimize(
 ) -> None:
     """Backward pass, clipping, and one step of every optimizer that has a part in it.
 
+    Each rank's backward pass gives its part of the gradient, and all take the same step
+    by the sum. (DistributedDataParallel would average the parts of one module's forward
+    pass; here a frozen tower's head learns too, from no forward pass of a module.)
+
     Args:
         loss: A scalar.
         head_learners: Towers whose heads learn.
@@ -28,6 +33,8 @@ def optimize(
     for optimizer in _optimizers(head_learners, learner):
         optimizer.zero_grad(set_to_none=True)
     loss.backward()
+    trained = _trained(head_learners, learner)
+    sum_in_place([p.grad for p in trained if p.grad is not None])
     apply_gradients(head_learners, learner, rate=rate, largest_norm=largest_norm)
 
 
@@ -46,8 +53,7 @@ def apply_gradients(
     for optimizer in optimizers:
         for group in optimizer.param_groups:
             group["lr"] = rate
-    trained = [p for o in optimizers for g in o.param_groups for p in g["params"]]
-    nn.utils.clip_grad_norm_(trained, largest_norm)
+    nn.utils.clip_grad_norm_(_trained(head_learners, learner), largest_norm)
     for optimizer in optimizers:
         optimizer.step()
     for tower in _averaged_apart(head_learners, learner):
@@ -58,6 +64,12 @@ def _optimizers(head_learners: Sequence[Tower], learner: Tower) -> list[Optimize
     """The learner's for its backbone, and that of each head, a shared one once."""
     heads = {id(tower.head_optimizer): tower.head_optimizer for tower in head_learners}
     return [learner.backbone_optimizer, *heads.values()]
+
+
+def _trained(head_learners: Sequence[Tower], learner: Tower) -> list[Tensor]:
+    """What a step changes, in an order that is the same on every rank."""
+    optimizers = _optimizers(head_learners, learner)
+    return [p for o in optimizers for g in o.param_groups for p in g["params"]]
 
 
 def _averaged_apart(head_learners: Sequence[Tower], learner: Tower) -> list[Tower]:

@@ -34,7 +34,8 @@ def draw_paired_views(
 
     Yields:
         Rows of the images (B,), and pixels (2B, S, S, 3): the B edited views, then
-        the B key views in the same order.
+        the B key views in the same order; of several ranks, those of this one's
+        share of the rows.
     """
 
     def requests_of(step: int, rows: NDArray[np.int64]) -> list[ViewRequest]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from qk_iteration.core.bank.frozen_rows import FrozenRows
+from qk_iteration.core.distributed.ranks import present_ranks
 from qk_iteration.core.images.views import (
     TrainingImages,
     ViewKind,
@@ -22,6 +23,7 @@ from qk_iteration.core.learning.learning_config import QKConfig
 from qk_iteration.core.learning.plan import Phase
 from qk_iteration.core.learning.session import TrainingSession
 from qk_iteration.core.learning.side import Side
+from qk_iteration.core.losses.bank_shard import BankShard
 from qk_iteration.core.models.descriptor_model import DescriptorModel
 
 
@@ -33,6 +35,8 @@ def fill_frozen_rows(
     initial_bank: Tensor | None = None,
 ) -> FrozenRows:
     """Embed every training image with the frozen side, in eval mode.
+
+    Each rank embeds its share of the images and holds no other rows.
 
     Args:
         phase: Says which side is frozen.
@@ -47,14 +51,16 @@ def fill_frozen_rows(
     is_head_frozen = config.frozen == "model"
     is_known = phase.number == 0 and kind == "clean" and not is_head_frozen
     dtype = getattr(torch, config.bank_dtype)
+    own = present_ranks().share(len(images))
     if initial_bank is not None and is_known:
         # A copy: the mapped file may be filled anew by another run meanwhile.
-        rows = initial_bank.to(frozen.head.weight.device, dtype, copy=True)
+        rows = initial_bank[own.start : own.stop]
+        rows = rows.to(frozen.head.weight.device, dtype, copy=True)
     else:
         rows = embed_views(
             frozen,
             frozen if is_head_frozen else frozen.features,
-            _requests(range(len(images)), kind, draw=2 * phase.first_step + 1),
+            _requests(own, kind, draw=2 * phase.first_step + 1),
             images,
             session.learning,
             dtype=dtype,
@@ -65,13 +71,18 @@ def fill_frozen_rows(
         groups=torch.tensor(images.groups),
         count_same_group=config.same_group == "positive",
         chunk_size=config.chunk_size,
+        shard=BankShard(own.start, len(own)),
     )
 
 
 def draw_views_of_phase(
     phase: Phase, session: TrainingSession, images: TrainingImages, config: QKConfig
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Rows (B,) and the learner's views (B, S, S, 3) of each step that is left."""
+    """Rows and the learner's views of each step that is left.
+
+    Yields:
+        Rows (B,) of all ranks, and views (B, S, S, 3), of several ranks this one's.
+    """
     kind = _view_kind(phase.learner, config)
 
     def requests_of(step: int, rows: NDArray[np.int64]) -> list[ViewRequest]:
@@ -98,14 +109,14 @@ def loss_against(
 
     Args:
         bank: The frozen side.
-        embeddings: Of the learner. Shape (B, D).
-        rows: Of the same images in the bank. Shape (B,), int64.
+        embeddings: Of the learner, of this rank's share of the batch. Shape (B, D).
+        rows: Of the images of all ranks in the bank. Shape (B,), int64.
         config: The loss, and the rows that are pushed against.
         seed: Of the rows that are drawn.
     """
     if config.negative_rows != "all":
         num_drawn = 0 if config.negative_rows == "batch" else config.negative_rows
-        order = np.random.default_rng(seed).permutation(len(bank.rows))
+        order = np.random.default_rng(seed).permutation(bank.num_rows)
         drawn = torch.from_numpy(order[:num_drawn])
         kept = torch.cat([rows, drawn]).unique()  # sorted
         bank, rows = bank.restricted_to(kept), torch.searchsorted(kept, rows)

@@ -13,6 +13,11 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from qk_iteration.core.distributed.collectives import (
+    largest_number_of_ranks,
+    told_by_first_rank,
+)
+from qk_iteration.core.distributed.ranks import present_ranks
 from qk_iteration.core.learning.best_pair import BestPair
 from qk_iteration.core.learning.checkpoints import Checkpoints
 from qk_iteration.core.learning.contrast import StepLoss
@@ -25,7 +30,7 @@ from qk_iteration.core.learning.side import Side
 from qk_iteration.core.learning.tower import Tower
 from qk_iteration.core.models.descriptor_model import DescriptorModel
 from qk_iteration.core.progress_bar import TrainingProgress
-from qk_iteration.core.stopping import stop_if_requested, stop_requested
+from qk_iteration.core.stopping import StoppedError, stop_requested
 
 Summary = dict[str, Any]
 """SGD steps, image passes, seconds, best validation micro-AP, and its curve."""
@@ -70,7 +75,9 @@ class TrainingSession:
         self._validations_done = 0
         self._validated_step = -1
         self._best = BestPair()
-        self._curve = LearningCurve(report)
+        self._curve = LearningCurve(
+            report if present_ranks().is_first else _say_nothing
+        )
         self._checkpoints = checkpoints
         self._validate_pair = validate
         self._parts: dict[str, Any] = {"best": self._best, "curve": self._curve}
@@ -95,6 +102,7 @@ class TrainingSession:
             num_steps,
             done=self.step,
             images_per_step=self.learning.images_per_step,
+            is_shown=present_ranks().is_first,
         )
         if self._validated_step < 0:
             self._validate()
@@ -147,11 +155,12 @@ class TrainingSession:
         if self.step % self.learning.steps_per_report == 0:
             mean = self._curve.report_window(self._image_passes, learning_rate=rate)
             self._progress.show_loss(mean)
-        is_asked_to_stop = stop_requested() is not None
-        if is_asked_to_stop or self.step % self.learning.steps_per_checkpoint == 0:
+        # All ranks stop after the same step, whichever of them was asked.
+        stop_signal = largest_number_of_ranks(stop_requested() or 0)
+        if stop_signal or self.step % self.learning.steps_per_checkpoint == 0:
             self._save()
-        if is_asked_to_stop:
-            stop_if_requested(at=f"SGD step {self.step}")
+        if stop_signal:
+            raise StoppedError(stop_signal, at=f"SGD step {self.step}")
 
     def validate_when_due(self) -> None:
         """Validate if another share of the budget is spent."""
@@ -193,7 +202,8 @@ class TrainingSession:
     def _validate(self) -> None:
         """Judge the pair, and keep it if it is the best so far."""
         models = {s: t.model_for_evaluation() for s, t in self.towers.items()}
-        metrics = self._validate_pair(models[Side.QUERY], models[Side.KEY])
+        found = self._validate_pair(models[Side.QUERY], models[Side.KEY])
+        metrics = told_by_first_rank(lambda: found)  # The best pair is one on all.
         self._validated_step = self.step
         self._curve.report("validation", self._image_passes, metrics)
         self._best.offer(metrics["micro_ap"], models)
@@ -221,6 +231,10 @@ class TrainingSession:
 
     def _seconds_so_far(self) -> float:
         return self._seconds + time.monotonic() - self._started_at
+
+
+def _say_nothing(image_passes: int, metrics: Metrics) -> None:
+    """The report of all ranks but the first."""
 
 
 _COUNTERS = (

@@ -7,6 +7,7 @@ References:
 import torch
 from torch import Tensor
 
+from qk_iteration.core.distributed.collectives import gather_for_common_loss
 from qk_iteration.core.images.views import TrainingImages
 from qk_iteration.core.learning.contrast import StepLoss, contrast
 from qk_iteration.core.learning.learning_config import SimCLRConfig
@@ -36,9 +37,29 @@ def learn_simclr_model(
     with session.start(num_steps, "SimCLR"):
         for rows, pixels in draw_paired_views(steps, images, config, session.learning):
             session.validate_when_due()
-            loss = batch_loss(tower.embed(pixels), groups[rows], config.loss)
+            embeddings = gather_pairs(tower.embed(pixels), len(rows))
+            loss = batch_loss(embeddings, groups[rows], config.loss)
             session.take_step(loss, tower, cost)
         session.finish()
+
+
+def gather_pairs(own: Tensor, num_pairs: int) -> Tensor:
+    """Embeddings of the pairs of all ranks, with their gradient.
+
+    Args:
+        own: Of this rank: its query views, then its key views.
+        num_pairs: B, of all ranks.
+
+    Returns:
+        B query views, then the B key views. Shape (2B, D).
+    """
+    queries, keys = own.chunk(2)
+    return torch.cat(
+        [
+            gather_for_common_loss(queries, num_pairs),
+            gather_for_common_loss(keys, num_pairs),
+        ]
+    )
 
 
 def batch_loss(embeddings: Tensor, groups: Tensor, config: LossConfig) -> StepLoss:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from qk_iteration.core.distributed.ranks import present_ranks
 from qk_iteration.core.learning.learning_config import LearningConfig
 from qk_iteration.core.learning.weight_average import follow
 from qk_iteration.core.models.descriptor_model import DescriptorModel
@@ -35,6 +36,12 @@ class Tower:
         self._frozen_modules = _freeze_stages(model.backbone, learning.frozen_stages)
         if learning.frozen_statistics:
             self._frozen_modules += _batch_norms(model.backbone)
+        elif not present_ranks().is_alone and _batch_norms(model.backbone):
+            raise UserError(
+                "learning.frozen_statistics must be true where several devices train a "
+                "backbone with batch normalization: statistics of a part of the batch "
+                "would not be those of one device. Set it, or choose another backbone."
+            )
         trained = [p for p in model.backbone.parameters() if p.requires_grad]
         self.backbone_optimizer, self.head_optimizer = (
             torch.optim.AdamW(part, learning_rate, weight_decay=learning.weight_decay)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from qk_iteration import __version__
+from qk_iteration.core.distributed.collectives import gather_objects
+from qk_iteration.core.distributed.ranks import present_ranks
 from qk_iteration.core.images.views import TrainingImages
 from qk_iteration.core.learning.checkpoints import CheckpointStore
 from qk_iteration.core.learning.learning_config import (
@@ -28,6 +30,7 @@ from qk_iteration.core.learning.simclr import learn_simclr_model
 from qk_iteration.core.learning.tower import Tower
 from qk_iteration.core.models.descriptor_model import DescriptorModel
 from qk_iteration.core.models.weights_fingerprint import weights_fingerprint
+from qk_iteration.core.user_error import UserError
 
 # What only tells how to run, not what is learned.
 _OPERATIONAL = {
@@ -83,6 +86,7 @@ class Training:
     ) -> Iterator[TrainingSession]:
         """A session that continues what the same settings left behind."""
         fingerprint = self._fingerprint(config)
+        _check_ranks(self.learning, fingerprint)
         with self.checkpoints.of_training(
             fingerprint, resume=self.learning.resume
         ) as checkpoints:
@@ -112,6 +116,25 @@ class Training:
         }
         text = json.dumps(settings, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _check_ranks(learning: LearningConfig, fingerprint: str) -> None:
+    """Refuse ranks that have nothing to do, or that would do different things.
+
+    Raises:
+        UserError: With the first thing that does not fit.
+    """
+    ranks = present_ranks()
+    if learning.images_per_step < ranks.size:
+        raise UserError(
+            f"images_per_step must give each of the {ranks.size} ranks an image; got "
+            f"{learning.images_per_step}. Raise it, or use fewer devices."
+        )
+    if len(set(gather_objects(fingerprint))) > 1:
+        raise UserError(
+            "All ranks must have the same settings, images and models; they differ. "
+            "Do all hosts see the same files, and the same version of this package?"
+        )
 
 
 def learn(training: Training, config: MethodConfig) -> TrainedPair:

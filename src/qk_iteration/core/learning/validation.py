@@ -13,6 +13,8 @@ from torch.nn import functional as F
 
 from qk_iteration.core.describing.describe import describe, frozen
 from qk_iteration.core.describing.describing_config import DescriptionConfig
+from qk_iteration.core.distributed.collectives import gather_for_common_loss
+from qk_iteration.core.distributed.ranks import present_ranks
 from qk_iteration.core.formats.descriptors import Descriptors
 from qk_iteration.core.formats.ground_truth import TrueMatches
 from qk_iteration.core.images.image_cache import ImageCache, open_image_cache
@@ -119,16 +121,24 @@ class Validation:
     def _describe(
         self, images: ImageCache, model: DescriptorModel
     ) -> NDArray[np.float32]:
+        """Each rank describes its share of the images; all get all of them."""
+        own = present_ranks().share(len(images))
+        size = self.batch_size
         batches = (
-            torch.from_numpy(np.array(images.pixels[start : start + self.batch_size]))
-            for start in range(0, len(images), self.batch_size)
+            torch.from_numpy(
+                np.array(images.pixels[start : min(start + size, own.stop)])
+            )
+            for start in range(own.start, own.stop, size)
         )
-        vectors = describe(
-            batches,
-            frozen(model, precision=self.precision),
-            num_images=len(images),
-            label=None,
-        )
+        vectors = torch.empty(0, model.head.out_features)
+        if own:  # A rank may have no share of a few images.
+            vectors = describe(
+                batches,
+                frozen(model, precision=self.precision),
+                num_images=len(own),
+                label=None,
+            )
+        vectors = gather_for_common_loss(vectors, len(images))
         # Mixed precision rounds lengths; the search expects unit length.
         rows: NDArray[np.float32] = F.normalize(vectors, dim=1).numpy()
         return rows
