@@ -1,10 +1,11 @@
 """A folder of 2,000 pictures with planted copies, and what qk-find makes of it.
 
-    python -m benchmarks.find_copies MODEL FOLDER
+    python -m benchmarks.find_copies --model MODEL FOLDER
 
-The pictures are those of the built-in benchmark that are no copies of each other; 60
-copies edited by a recipe of conf/base/parameters_edits.yml and 20 identical files are
-added. Then 20 new files are added, and the folder is searched again.
+The pictures are those of the built-in benchmark that are no copies of each other: all
+that no training has seen, filled up with training pictures. Sixty edited copies of the
+former and 20 identical files are added, then, after a second search, 20 new files. At
+last single pictures are asked for, half of them edited copies.
 """
 
 import argparse
@@ -17,81 +18,139 @@ import numpy as np
 import yaml
 from PIL import Image
 
-from qk_iteration.collection import find_copies
+from qk_iteration.collection import FoundCopies, find_copies, open_collection
 from qk_iteration.core.images.edits.material import Material
 from qk_iteration.core.images.recipe import EditRecipe, apply_recipe
 
-BUILTIN = Path("data/01_raw/builtin")
 EDITS = Path("conf/base/parameters_edits.yml")
 NUM_PICTURES, NUM_EDITED, NUM_IDENTICAL, NUM_NEW = 1920, 60, 20, 20
+NUM_ASKED = 40
+NUM_LENT = 80
+"""Pictures that the edits lay over and under others; not in the folder."""
+
+Pairs = set[frozenset[str]]
 
 
 def main() -> None:
-    """Plant, search three times, and print what was found."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("model", type=Path)
-    parser.add_argument("folder", type=Path, help="new; gets photos/ and found/")
-    parser.add_argument("--recipe", default="training_edits")
-    parser.add_argument("--seed", type=int, default=0)
-    asked = parser.parse_args()
-    generator = np.random.default_rng(asked.seed)
-    photos = asked.folder / "photos"
-    planted, spare = plant(photos, asked.recipe, generator)
+    """Plant, search three times, ask for single pictures, and print what was found."""
+    asked = _parser().parse_args()
+    plan = Plan(asked.builtin, asked.recipe, asked.seed)
+    photos, output = asked.folder / "photos", asked.folder / "found"
+    planted = plan.plant(photos)
     for what in ("first search", "second search", f"with {NUM_NEW} new files"):
         if what.startswith("with"):
-            for row, path in enumerate(spare[:NUM_NEW]):
+            for row, path in enumerate(plan.spare[:NUM_NEW]):
                 shutil.copy(path, photos / f"new_{row:02d}.jpg")
         start = time.perf_counter()
-        found = find_copies(photos, output=asked.folder / "found", model=asked.model)
-        seconds = time.perf_counter() - start
-        near = found.matches[found.matches["score"] < 1]
-        pairs = {frozenset(p) for p in zip(near["query"], near["match"], strict=True)}
-        right = len(pairs & planted)
+        found = find_copies(
+            photos, output=output, model=asked.model, precision=asked.precision
+        )
+        tell(what, time.perf_counter() - start, found, planted)
+    ask(output, plan)
+
+
+def tell(what: str, seconds: float, found: FoundCopies, planted: Pairs) -> None:
+    """Print what a search found against the truth."""
+    near = found.matches[found.matches["score"] < 1]
+    pairs = {frozenset(p) for p in zip(near["query"], near["match"], strict=True)}
+    right = len(pairs & planted)
+    promised = "" if found.threshold is None else f"{found.threshold.precision:.3f}"
+    print(
+        f"{what}: {seconds:.1f} s, {found.num_described} described, "
+        f"{found.num_identical} identical, {len(pairs)} pairs of copies, {right} "
+        f"right: precision {right / max(len(pairs), 1):.3f} (expected {promised}), "
+        f"recall {right / NUM_EDITED:.3f}"
+    )
+    for pair in pairs - planted:
+        print("  wrong:", *sorted(pair))
+
+
+def ask(output: Path, plan: "Plan") -> None:
+    """Ask the searched collection for single pictures: strangers and edited copies."""
+    start = time.perf_counter()
+    collection = open_collection(output)
+    print(f"opened in {time.perf_counter() - start:.1f} s")
+    strangers = [Image.open(path) for path in plan.spare[NUM_NEW:][:NUM_ASKED]]
+    copies = [plan.edit(path) for path in plan.unseen[:NUM_ASKED]]
+    for what, pictures in (("strangers", strangers), ("edited copies", copies)):
+        seconds, called = [], 0
+        for picture in pictures:
+            start = time.perf_counter()
+            called += bool(collection.is_copy(picture))
+            seconds.append(time.perf_counter() - start)
         print(
-            f"{what}: {seconds:.1f} s, {found.num_described} described, "
-            f"{found.num_identical} identical, {len(pairs)} pairs of copies, {right} "
-            f"right: precision {right / max(len(pairs), 1):.3f}, recall "
-            f"{right / NUM_EDITED:.3f}"
+            f"is_copy: {called} of {len(pictures)} {what}; median "
+            f"{np.median(seconds):.3f} s, longest {max(seconds):.3f} s"
         )
 
 
-def plant(
-    folder: Path, recipe: str, generator: np.random.Generator
-) -> tuple[set[frozenset[str]], list[Path]]:
-    """Fill a folder; the pairs that were planted, and pictures that are not in it."""
-    pool, spare = different_pictures(generator)
-    folder.mkdir(parents=True)
-    for row, path in enumerate(pool):
-        shutil.copy(path, folder / f"IMG_{row:04d}.jpg")
-    edits = EditRecipe.model_validate(yaml.safe_load(EDITS.read_text())[recipe])
-    material = Material([Image.open(path).convert("RGB") for path in spare[-80:]])
-    planted = set()
-    chosen = generator.permutation(len(pool)).tolist()
-    for row in chosen[:NUM_EDITED]:
-        picture = Image.open(pool[row]).convert("RGB")
-        edited = apply_recipe(edits, picture, generator, material).image
-        edited.save(folder / f"edit_{row:04d}.jpg", quality=90)
-        planted.add(frozenset([f"edit_{row:04d}.jpg", f"IMG_{row:04d}.jpg"]))
-    for row in chosen[NUM_EDITED : NUM_EDITED + NUM_IDENTICAL]:
-        shutil.copy(pool[row], folder / f"same_{row:04d}.jpg")
-    return planted, spare
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="new; gets photos/ and found/")
+    parser.add_argument("--model", type=Path, default="data/06_models/qk")
+    parser.add_argument("--builtin", type=Path, default="data/01_raw/builtin")
+    parser.add_argument("--precision", type=float, default=0.95)
+    parser.add_argument("--recipe", default="evaluation_edits")
+    parser.add_argument("--seed", type=int, default=0)
+    return parser
 
 
-def different_pictures(
-    generator: np.random.Generator,
-) -> tuple[list[Path], list[Path]]:
-    """Test pictures, and one of each group of training pictures to fill up."""
+class Plan:
+    """What is planted, and what is kept back.
+
+    Args:
+        builtin: The built-in benchmark's folder.
+        recipe: Of conf/base/parameters_edits.yml.
+        seed: Of the choice and of the edits.
+    """
+
+    def __init__(self, builtin: Path, recipe: str, seed: int) -> None:
+        self._generator = np.random.default_rng(seed)
+        edits = yaml.safe_load(EDITS.read_text())[recipe]
+        self._recipe = EditRecipe.model_validate(edits)
+        unseen = sorted((builtin / "reference_images").glob("*.jpg"))
+        unseen += sorted((builtin / "query_material/pictures").glob("*.jpg"))
+        seen = one_of_each_group(builtin)
+        self.unseen, seen = self._shuffled(unseen), self._shuffled(seen)
+        num_seen = NUM_PICTURES - len(self.unseen)
+        self._pool = self.unseen + seen[:num_seen]
+        self.spare = seen[num_seen:-NUM_LENT]
+        lent = [Image.open(path).convert("RGB") for path in seen[-NUM_LENT:]]
+        self._material = Material(lent)
+
+    def plant(self, folder: Path) -> Pairs:
+        """Fill a folder; the pairs of edited copies that were planted."""
+        folder.mkdir(parents=True)
+        for row, path in enumerate(self._pool):
+            shutil.copy(path, folder / f"IMG_{row:04d}.jpg")
+        planted = set()
+        copied = self._generator.permutation(len(self.unseen)).tolist()
+        for row in copied[:NUM_EDITED]:
+            self.edit(self._pool[row]).save(folder / f"edit_{row:04d}.jpg", quality=90)
+            planted.add(frozenset([f"edit_{row:04d}.jpg", f"IMG_{row:04d}.jpg"]))
+        for row in copied[NUM_EDITED : NUM_EDITED + NUM_IDENTICAL]:
+            shutil.copy(self._pool[row], folder / f"same_{row:04d}.jpg")
+        return planted
+
+    def edit(self, path: Path) -> Image.Image:
+        """A picture, edited as a query."""
+        picture = Image.open(path).convert("RGB")
+        return apply_recipe(
+            self._recipe, picture, self._generator, self._material
+        ).image
+
+    def _shuffled(self, paths: list[Path]) -> list[Path]:
+        return [paths[row] for row in self._generator.permutation(len(paths))]
+
+
+def one_of_each_group(builtin: Path) -> list[Path]:
+    """Training pictures that are no copies of each other."""
     first_of_group: dict[str, Path] = {}
-    with (BUILTIN / "training_groups.csv").open(newline="") as file:
+    with (builtin / "training_groups.csv").open(newline="") as file:
         for row in csv.DictReader(file):
-            path = BUILTIN / "training_images" / f"{row['image_id']}.jpg"
+            path = builtin / "training_images" / f"{row['image_id']}.jpg"
             first_of_group.setdefault(row["group"], path)
-    pool = sorted((BUILTIN / "reference_images").glob("*.jpg"))
-    pool += sorted((BUILTIN / "query_material/pictures").glob("*.jpg"))
-    others = list(first_of_group.values())
-    others = [others[row] for row in generator.permutation(len(others))]
-    missing = NUM_PICTURES - len(pool)
-    return pool + others[:missing], others[missing:]
+    return list(first_of_group.values())
 
 
 if __name__ == "__main__":

@@ -109,6 +109,7 @@ class FindCopiesConfig(ParameterBlock):
     precision: float = Field(gt=0, lt=1, description="promised share of right pairs")
     calibration: str | None = Field(description="null: the one beside the model")
     cache: str | None = Field(description="of the descriptors; null: in the output")
+    exact_up_to: int = Field(ge=1, description="pictures; beyond, ivf for exact")
 
 
 class OwnBenchmarkConfig(ParameterBlock):

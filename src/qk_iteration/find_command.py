@@ -52,10 +52,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     }
     try:
         # torch takes seconds; --help and a wrong option need none of them.
+        from qk_iteration.collection.choose_index import SEARCH
         from qk_iteration.collection.find import find_copies
         from qk_iteration.collection.summary import summarize
 
-        found = find_copies(**options)
+        index = options.pop("index")
+        search = SEARCH.model_copy(update={"index": index})
+        found = find_copies(**options, search=search)
         sys.stdout.write(summarize(found))
     except StoppedError as stop:
         sys.stderr.write(f"qk-find: {stop} The same command goes on.\n")
@@ -143,6 +146,20 @@ def _add_work(group: argparse._ArgumentGroup) -> None:
         type=Path,
         metavar="FOLDER",
         help="where descriptors are kept (default: descriptors/ in the output)",
+    )
+    group.add_argument(
+        "--index",
+        choices=("exact", "flat", "hnsw", "ivf"),
+        default="exact",
+        help="exact (default) compares everything; the others are FAISS's, of which "
+        "hnsw and ivf miss some pairs",
+    )
+    group.add_argument(
+        "--exact-up-to",
+        type=int,
+        default=200_000,
+        metavar="N",
+        help="in collections of more pictures ivf stands for exact (default: 200,000)",
     )
     group.add_argument(
         "--device", default="auto", help="auto (default), cpu, cuda or such as cuda:1"

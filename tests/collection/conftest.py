@@ -30,7 +30,10 @@ def model(tmp_path_factory):
         right_scores=np.linspace(0.9, 0.1, 9),
         wrong_scores=np.linspace(0.55, 0.3, 100),
         num_wrong_pairs=10_000_000,
+        clean_scores=np.linspace(0.55, 0.3, 100),
+        num_clean_pairs=10_000_000,
         usual_bias=0.3,
+        is_normalized=True,
         source="drawn pictures",
         fingerprint=load_sides(path, device="cpu").fingerprint,
     )

@@ -10,12 +10,18 @@ from qk_iteration.collection.match_calibration import (
 from qk_iteration.core.formats.format_error import FormatError
 
 
-def made_of(right, wrong):
+def made_of(right, wrong, clean=None):
     scores = np.concatenate([right, wrong])[None]
     is_true = np.zeros(scores.shape, bool)
     is_true[0, : len(right)] = True
     return calibrate_matches(
-        scores, is_true, usual_bias=0.1, source="numbers", fingerprint="f"
+        scores,
+        is_true,
+        wrong if clean is None else clean,
+        usual_bias=0.1,
+        is_normalized=True,
+        source="numbers",
+        fingerprint="f",
     )
 
 
@@ -67,12 +73,23 @@ def test_a_promise_is_kept_in_a_search_of_another_size(num_compared, promise):
     assert promise - 0.03 < np.mean(shares) < promise + 0.06
 
 
+def test_the_kind_of_wrong_pairs_that_scores_higher_is_believed():
+    edited, unedited = np.linspace(0.4, -1, 1000), np.linspace(0.7, -1, 1000)
+    asked = np.array([0.3, 0.6, 0.8])
+    both = made_of(np.full(5, 0.9), edited, unedited).wrong_rate(asked)
+    swapped = made_of(np.full(5, 0.9), unedited, edited).wrong_rate(asked)
+    alone = made_of(np.full(5, 0.9), unedited).wrong_rate(asked)
+    np.testing.assert_allclose(both, alone)
+    np.testing.assert_allclose(swapped, alone)
+
+
 def test_a_file_gives_back_what_it_was_written_from():
     told = made_of(np.array([0.25, 0.5]), np.array([0.1, 0.2, 0.3]))
     again = MatchCalibration.from_json(told.to_json())
     np.testing.assert_array_equal(again.right_scores, told.right_scores)
     np.testing.assert_array_equal(again.wrong_scores, told.wrong_scores)
     assert (again.num_wrong_pairs, again.usual_bias) == (3, 0.1)
+    assert again.is_normalized
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1]", '{"right_scores": []}'])

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from qk_iteration.collection.background import biases_of
+from qk_iteration.collection.background import Background, biases_of
 from qk_iteration.collection.folder_index import FolderIndex, open_index
 from qk_iteration.collection.model_sides import ModelSides, load_sides
 from qk_iteration.collection.search_record import SearchRecord, read_record
@@ -43,7 +43,7 @@ class OpenCollection:
     index: FolderIndex
     sides: ModelSides
     record: SearchRecord
-    background: NDArray[np.float32]
+    background: Background
 
     def is_copy(
         self,

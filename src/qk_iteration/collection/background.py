@@ -6,12 +6,20 @@ that scores of collections of any kind are alike. Near copies count once in the 
 and a picture's two nearest in it are passed over: the nearest may be the picture
 itself, the next the copy that is sought.
 
+The third nearest of four thousand is much nearer than the third nearest of four
+hundred. Without a correction the scores of a large collection fall behind those that a
+small one was calibrated with, and true matches are given away. So the sample knows how
+much nearer its neighbors are than those of a sample of ``COMMON_SIZE``, on the average
+of its pictures, and that much is given back to every score.
+
 Shapes:
     N: pictures of the collection.
     S: pictures of the sample.
     Q: pictures that ask.
     D: numbers of a descriptor.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -25,19 +33,39 @@ from qk_iteration.core.search.score_normalization import (
 )
 
 SAMPLE_SIZE = 4096
+COMMON_SIZE = 128
+"""Of the sample that all scores are brought to. With fewer pictures the neighbors say
+too little, and every picture is judged alike."""
 SAME_PICTURE = 0.9
 """Cosine from which two pictures of the sample count as one."""
 STRICTNESS = ScoreNormalization(
     first_neighbor=2, last_neighbor=4, reduction="mean", weight=1.0
 )
-SMALLEST_SAMPLE = 32
-"""With fewer pictures the neighbors say nothing: every picture is judged alike."""
 
 _CHUNK = 1024
+_NUM_SMALL_SAMPLES = 16
 
 
-def sample_background(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A sample of different pictures, the same each time. Shape (S, D).
+@dataclass(frozen=True, eq=False)
+class Background:
+    """A sample of the collection.
+
+    Attributes:
+        vectors: Different pictures. Shape (S, D).
+        level: How much nearer neighbors are here than in a sample of ``COMMON_SIZE``.
+    """
+
+    vectors: NDArray[np.float32]
+    level: float
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether it can tell how near a picture is to everything."""
+        return len(self.vectors) >= COMMON_SIZE
+
+
+def sample_background(vectors: NDArray[np.float32]) -> Background:
+    """A sample of different pictures, the same each time.
 
     Args:
         vectors: Of the collection, of unit length; may be memory-mapped. Shape (N, D).
@@ -53,12 +81,12 @@ def sample_background(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         chunk_size=_CHUNK,
     )
     different: NDArray[np.float32] = sample[first_of_group.unique()].numpy()
-    return different
+    return Background(different, _level_of(different, generator))
 
 
 def biases_of(
     queries: NDArray[np.float32],
-    background: NDArray[np.float32],
+    background: Background,
     *,
     usual_bias: float,
 ) -> NDArray[np.float32]:
@@ -66,17 +94,42 @@ def biases_of(
 
     Args:
         queries: Of unit length. Shape (Q, D).
-        background: What ``sample_background`` gave. Shape (S, D).
+        background: What ``sample_background`` gave.
         usual_bias: Taken from all where the sample is too small.
     """
-    if len(background) < SMALLEST_SAMPLE:
+    if not background.is_enough:
         return np.full(len(queries), usual_bias, np.float32)
-    return query_biases(
-        numbered(queries), numbered(background), STRICTNESS, device="cpu"
-    )
+    return _biases(queries, background.vectors) - np.float32(background.level)
 
 
 def numbered(vectors: NDArray[np.float32]) -> Descriptors:
     """Rows with their numbers as ids, in order, for a search."""
     ids = np.char.zfill(np.arange(len(vectors)).astype(np.str_), 12)
     return Descriptors(ids, vectors)
+
+
+def _biases(
+    queries: NDArray[np.float32], sample: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    return query_biases(numbered(queries), numbered(sample), STRICTNESS, device="cpu")
+
+
+def _level_of(sample: NDArray[np.float32], generator: np.random.Generator) -> float:
+    """How much nearer the neighbors of its pictures are than in small parts of it."""
+    differences = [
+        (_biases(part, sample) - _biases(part, part)).mean()
+        for part in _parts_of(sample, generator)
+    ]
+    return float(np.mean(differences)) if differences else 0.0
+
+
+def _parts_of(
+    sample: NDArray[np.float32], generator: np.random.Generator
+) -> list[NDArray[np.float32]]:
+    """Parts of the common size that share no picture, a few at most."""
+    order = generator.permutation(len(sample))
+    num_parts = min(len(sample) // COMMON_SIZE, _NUM_SMALL_SAMPLES)
+    return [
+        sample[order[part * COMMON_SIZE : (part + 1) * COMMON_SIZE]]
+        for part in range(num_parts)
+    ]

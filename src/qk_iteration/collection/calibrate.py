@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from qk_iteration.collection.background import biases_of, sample_background
+from qk_iteration.collection.find_pairs import scores_within
 from qk_iteration.collection.match_calibration import (
     MatchCalibration,
     calibrate_matches,
@@ -37,7 +38,9 @@ def calibrate_model(
     max_pixels: int,
     source: str,
 ) -> MatchCalibration:
-    """Describe labelled pictures and compare every query with every reference.
+    """Describe labelled pictures; compare queries with references, and these.
+
+    No two references show one picture, so that any two of them are a wrong pair.
 
     Args:
         sides: The model.
@@ -56,12 +59,13 @@ def calibrate_model(
         describe_images(table, side, config, max_pixels=max_pixels, label=label)
         for table, side, label in (
             (queries, sides.query, "describing queries"),
-            (references, sides.key, "describing references"),
+            (references, sides.both(), "describing references"),
         )
     )
-    background = sample_background(kept.read())
+    as_queries, as_keys = sides.halves(kept.read())
+    background = sample_background(as_keys)
     biases = biases_of(asked.read(), background, usual_bias=0.0)
-    scores = asked.read() @ kept.read().T - biases[:, None]
+    scores = asked.read() @ as_keys.T - biases[:, None]
     is_true = np.zeros(scores.shape, bool)
     row_of = {name: row for row, name in enumerate(kept.ids.tolist())}
     for row, query in enumerate(asked.ids.tolist()):
@@ -71,7 +75,9 @@ def calibrate_model(
     return calibrate_matches(
         scores,
         is_true,
+        scores_within(as_queries, as_keys, background),
         usual_bias=float(biases.mean()),
+        is_normalized=background.is_enough,
         source=source,
         fingerprint=sides.fingerprint,
     )

@@ -2,15 +2,18 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from qk_iteration.collection.background import sample_background
+from qk_iteration.collection.background import Background, sample_background
+from qk_iteration.collection.choose_index import (
+    EXACT_UP_TO,
+    SEARCH,
+    index_of_collection,
+)
 from qk_iteration.collection.find_pairs import (
     Pairs,
     pairs_with_queries,
@@ -35,10 +38,14 @@ from qk_iteration.collection.write_found import write_page, write_tables
 from qk_iteration.core.describing.describing_config import DescriptionConfig
 from qk_iteration.core.formats.folder_lock import locked
 from qk_iteration.core.formats.user_paths import user_path
+from qk_iteration.core.search.index import ReferenceIndex
+from qk_iteration.core.search.search_config import SearchConfig
 from qk_iteration.core.user_error import UserError
 
 STORE = "descriptors"
 """Folder of the kept descriptors, inside the output."""
+INDEX = "index"
+"""Folder of an index's lists, inside that of the descriptors."""
 PAIRS_BELOW = 200
 """Pairs behind the threshold that the page shows too."""
 
@@ -88,6 +95,8 @@ def find_copies(
     num_workers: int | None = None,
     max_pixels: int = 100_000_000,
     min_side: int = 8,
+    search: SearchConfig = SEARCH,
+    exact_up_to: int = EXACT_UP_TO,
 ) -> FoundCopies:
     """Find the copies in a folder of pictures, or of other pictures in it.
 
@@ -113,6 +122,8 @@ def find_copies(
         num_workers: Processes that decode; as many as cores by default.
         max_pixels: Larger pictures are left out.
         min_side: Pictures with a shorter side are left out; pixels.
+        search: Index and its settings; ``exact`` compares everything.
+        exact_up_to: In larger collections FAISS's inverted lists stand for ``exact``.
 
     Raises:
         UserError: If there is no usable picture, model or calibration.
@@ -137,7 +148,16 @@ def find_copies(
     with locked(output, what="another search"), locked(keep, what="the descriptors"):
         index, questions = _look(place, asked, keep, sides, read)
         background = sample_background(index.key_vectors)
-        pairs = _search(index, questions, background, told)
+        if not told.is_normalized:
+            background = replace(background, vectors=background.vectors[:0])
+        searched = index_of_collection(
+            index.key_vectors,
+            questions.query_vectors,
+            search,
+            exact_up_to=exact_up_to,
+            folder=keep / INDEX,
+        )
+        pairs = _search(searched, index, questions, background, told)
         judged = _judge(pairs, index, questions, told, precision)
         found = _tell(judged, index, questions, told, precision, output)
         write_tables(
@@ -202,15 +222,16 @@ def _look(
 
 
 def _search(
+    searched: ReferenceIndex,
     index: FolderIndex,
     questions: FolderIndex,
-    background: NDArray[np.float32],
+    background: Background,
     told: MatchCalibration,
 ) -> Pairs:
-    search = pairs_within if questions is index else pairs_with_queries
-    return search(
+    pairs = pairs_within if questions is index else pairs_with_queries
+    return pairs(
         questions.query_vectors,
-        index.key_vectors,
+        searched,
         background,
         usual_bias=told.usual_bias,
     )

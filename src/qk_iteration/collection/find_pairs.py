@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from qk_iteration.collection.background import biases_of, numbered
+from qk_iteration.collection.background import Background, biases_of, numbered
 from qk_iteration.core.progress_bar import progress_bar
-from qk_iteration.core.search.search_references import search_references
+from qk_iteration.core.search.index import ReferenceIndex
 from qk_iteration.core.stopping import stop_if_requested
 
 MAX_MATCHES = 20
@@ -54,8 +54,8 @@ class Pairs:
 
 def pairs_with_queries(
     queries: NDArray[np.float32],
-    collection: NDArray[np.float32],
-    background: NDArray[np.float32],
+    collection: ReferenceIndex,
+    background: Background,
     *,
     usual_bias: float,
     num_matches: int = MAX_MATCHES,
@@ -64,7 +64,7 @@ def pairs_with_queries(
 
     Args:
         queries: By the query side. Shape (Q, D).
-        collection: By the key side; read block by block. Shape (N, D).
+        collection: By the key side, ready to be searched.
         background: A sample of the collection.
         usual_bias: As ``biases_of``.
         num_matches: Of each query.
@@ -76,14 +76,7 @@ def pairs_with_queries(
         for start in range(0, len(queries), _QUERIES_AT_ONCE):
             stop_if_requested()
             block = np.ascontiguousarray(queries[start : start + _QUERIES_AT_ONCE])
-            found = search_references(
-                numbered(block),
-                numbered(collection),
-                num_candidates=num_matches,
-                per_query=True,
-                metric="inner_product",
-                device="cpu",
-            )
+            found = collection.search(numbered(block), num_matches)
             biases = biases_of(block, background, usual_bias=usual_bias)
             scores = found.scores.astype(np.float32) - biases[found.query_rows]
             parts.append((found.query_rows + start, found.reference_rows, scores))
@@ -96,14 +89,14 @@ def pairs_with_queries(
         query_rows[order],
         match_rows[order],
         scores[order],
-        len(queries) * len(collection),
+        len(queries) * len(collection.references),
     )
 
 
 def pairs_within(
     queries: NDArray[np.float32],
-    collection: NDArray[np.float32],
-    background: NDArray[np.float32],
+    collection: ReferenceIndex,
+    background: Background,
     *,
     usual_bias: float,
 ) -> Pairs:
@@ -114,7 +107,7 @@ def pairs_within(
 
     Args:
         queries: The collection by the query side. Shape (N, D).
-        collection: The same pictures by the key side. Shape (N, D).
+        collection: The same pictures by the key side, ready to be searched.
         background: A sample of the collection.
         usual_bias: As ``biases_of``.
     """
@@ -129,7 +122,32 @@ def pairs_within(
     first = np.minimum(others.query_rows, others.match_rows)
     second = np.maximum(others.query_rows, others.match_rows)
     # Best first, so that the first of two directions has the higher score.
-    _, places = np.unique(first * len(collection) + second, return_index=True)
+    size = len(collection.references)
+    _, places = np.unique(first * size + second, return_index=True)
     places = np.sort(places)
-    num_compared = len(collection) * (len(collection) - 1)
+    num_compared = size * (size - 1) // 2
     return Pairs(first[places], second[places], others.scores[places], num_compared)
+
+
+def scores_within(
+    queries: NDArray[np.float32],
+    collection: NDArray[np.float32],
+    background: Background,
+) -> NDArray[np.float32]:
+    """What ``pairs_within`` scores, of every pair of a small collection.
+
+    Args:
+        queries: The collection by the query side. Shape (N, D).
+        collection: The same pictures by the key side. Shape (N, D).
+        background: A sample of the collection.
+
+    Returns:
+        The higher of both directions of each pair. Shape (N (N - 1) / 2,).
+    """
+    biases = biases_of(queries, background, usual_bias=0.0)
+    directed = queries @ collection.T - biases[:, None]
+    rows, columns = np.triu_indices(len(directed), 1)
+    higher: NDArray[np.float32] = np.maximum(
+        directed[rows, columns], directed[columns, rows]
+    )
+    return higher

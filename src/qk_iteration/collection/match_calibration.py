@@ -10,12 +10,16 @@ wrong, and the precision is
 
     1 - M * rate(score) / m
 
+Two unedited look-alikes are nearer to each other than an edited picture is to a
+stranger, and in a person's folder nearly all pairs are of unedited pictures. The rate
+is measured for both kinds of wrong pairs, and the higher of the two is believed.
+
 Above the highest wrong pairs ever seen the rate goes on falling as the exponential that
 fits the highest of them best.
 
 Shapes:
     T: true matches.
-    W: the wrong pairs kept, those of the highest scores.
+    W: the wrong pairs kept of a kind, those of the highest scores.
     m: pairs found in a search.
 
 References:
@@ -35,6 +39,7 @@ from qk_iteration.core.formats.format_error import FormatError
 WRONG_SCORES_KEPT = 2000
 _TAIL = 60
 """Of the wrong pairs of the highest scores, those that the tail is fitted to."""
+_SCORES = ("right_scores", "wrong_scores", "clean_scores")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,10 +65,16 @@ class MatchCalibration:
 
     Attributes:
         right_scores: Of all true matches, highest first. Shape (T,).
-        wrong_scores: The highest of wrong pairs, highest first. Shape (W,).
-        num_wrong_pairs: Wrong pairs compared, those kept and all others.
+        wrong_scores: The highest of wrong pairs of an edited picture and an unedited
+            one, highest first. Shape (W,).
+        num_wrong_pairs: Such pairs compared, those kept and all others.
+        clean_scores: The highest of pairs of two different unedited pictures, highest
+            first. Shape (W,).
+        num_clean_pairs: Such pairs compared.
         usual_bias: Mean of what normalization took from a query's scores; for
             collections too small to tell.
+        is_normalized: Whether anything was taken; nothing is where there were too
+            few pictures, and then nothing may be taken in a search either.
         source: What it was made with, for a person.
         fingerprint: Of the describers of both sides.
 
@@ -74,23 +85,29 @@ class MatchCalibration:
     right_scores: NDArray[np.float64]
     wrong_scores: NDArray[np.float64]
     num_wrong_pairs: int
+    clean_scores: NDArray[np.float64]
+    num_clean_pairs: int
     usual_bias: float
+    is_normalized: bool
     source: str
     fingerprint: str
 
     def __post_init__(self) -> None:
-        for scores in (self.right_scores, self.wrong_scores):
+        for scores in (self.right_scores, self.wrong_scores, self.clean_scores):
             is_falling = scores.ndim == 1 and bool((np.diff(scores) <= 0).all())
             if len(scores) == 0 or not is_falling or not np.isfinite(scores).all():
                 raise FormatError(
                     "A calibration must hold scores of right and of wrong pairs, "
                     "highest first. Make it again."
                 )
-        if self.num_wrong_pairs < len(self.wrong_scores):
-            raise FormatError(
-                f"num_wrong_pairs must be at least the {len(self.wrong_scores)} kept; "
-                f"got {self.num_wrong_pairs}."
-            )
+        for name, number, kept in (
+            ("num_wrong_pairs", self.num_wrong_pairs, len(self.wrong_scores)),
+            ("num_clean_pairs", self.num_clean_pairs, len(self.clean_scores)),
+        ):
+            if number < kept:
+                raise FormatError(
+                    f"{name} must be at least the {kept} kept; got {number}."
+                )
 
     def recall_at(self, score: float) -> float:
         """Share of the true matches that score as high."""
@@ -99,15 +116,10 @@ class MatchCalibration:
     def wrong_rate(self, scores: NDArray[np.floating]) -> NDArray[np.float64]:
         """How often a pair of different pictures reaches each score; the same shape."""
         asked = np.asarray(scores, np.float64)
-        counts = np.searchsorted(-self.wrong_scores, -asked, side="right")
-        tail = min(_TAIL, len(self.wrong_scores) - 1)
-        start = self.wrong_scores[tail]
-        spread = (self.wrong_scores[:tail] - start).mean() if tail else 0.0
-        beyond = np.exp(-(asked - start) / max(spread, 1e-9)) * max(tail, 1)
-        fitted = np.where(asked > start, beyond, 0)
-        rates = np.maximum(fitted, counts) / self.num_wrong_pairs
-        # Below the scores that were kept nothing is known but that it is no less.
-        rates[asked < self.wrong_scores[-1]] = 1.0
+        rates: NDArray[np.float64] = np.maximum(
+            _rate(asked, self.wrong_scores, self.num_wrong_pairs),
+            _rate(asked, self.clean_scores, self.num_clean_pairs),
+        )
         return rates
 
     def precision_of(
@@ -153,7 +165,7 @@ class MatchCalibration:
     def to_json(self) -> str:
         """All of it as a JSON object, with every digit."""
         content = asdict(self)
-        for name in ("right_scores", "wrong_scores"):
+        for name in _SCORES:
             content[name] = content[name].tolist()
         return json.dumps(content)
 
@@ -166,7 +178,7 @@ class MatchCalibration:
         """
         try:
             content: dict[str, Any] = json.loads(text)
-            for name in ("right_scores", "wrong_scores"):
+            for name in _SCORES:
                 content[name] = np.array(content[name], np.float64)
             return cls(**content)
         except (ValueError, TypeError, KeyError) as error:
@@ -175,11 +187,35 @@ class MatchCalibration:
             ) from error
 
 
+def _rate(
+    asked: NDArray[np.float64], highest: NDArray[np.float64], num_pairs: int
+) -> NDArray[np.float64]:
+    """How often pairs of one kind reach each score; the same shape.
+
+    Args:
+        asked: Any scores.
+        highest: Scores of the pairs, highest first. Shape (W,).
+        num_pairs: So many were compared.
+    """
+    counts = np.searchsorted(-highest, -asked, side="right")
+    tail = min(_TAIL, len(highest) - 1)
+    start = highest[tail]
+    spread = (highest[:tail] - start).mean() if tail else 0.0
+    above = np.maximum(asked - start, 0.0)
+    beyond = np.exp(-above / max(spread, 1e-9)) * max(tail, 1)
+    rates = np.maximum(np.where(asked > start, beyond, 0), counts) / num_pairs
+    # Below the scores that were kept nothing is known but that it is no less.
+    rates[asked < highest[-1]] = 1.0
+    return rates
+
+
 def calibrate_matches(
     scores: NDArray[np.floating],
     is_true: NDArray[np.bool_],
+    clean_scores: NDArray[np.floating],
     *,
     usual_bias: float,
+    is_normalized: bool,
     source: str,
     fingerprint: str,
 ) -> MatchCalibration:
@@ -188,19 +224,27 @@ def calibrate_matches(
     Args:
         scores: Of every query with every reference. Shape (Q, R).
         is_true: Which of these pairs are true matches. Shape (Q, R).
+        clean_scores: Of pairs of two different references. Any shape.
         usual_bias: As the attribute.
+        is_normalized: As the attribute.
         source: As the attribute.
         fingerprint: As the attribute.
 
     Raises:
         FormatError: If there are no true matches, or no others.
     """
-    wrong = np.sort(scores[~is_true].astype(np.float64))[::-1]
+    wrong, clean = (
+        np.sort(kind.astype(np.float64), axis=None)[::-1]
+        for kind in (scores[~is_true], clean_scores)
+    )
     return MatchCalibration(
         right_scores=np.sort(scores[is_true].astype(np.float64))[::-1],
         wrong_scores=wrong[:WRONG_SCORES_KEPT],
         num_wrong_pairs=len(wrong),
+        clean_scores=clean[:WRONG_SCORES_KEPT],
+        num_clean_pairs=len(clean),
         usual_bias=usual_bias,
+        is_normalized=is_normalized,
         source=source,
         fingerprint=fingerprint,
     )

@@ -6,12 +6,15 @@ A pair of ours has a model for each; a TorchScript or ONNX file is both at once.
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from qk_iteration.collection.match_calibration import MatchCalibration
 from qk_iteration.core.describing.describer import Describer, describer_of_model
 from qk_iteration.core.describing.load_describer import load_describer
+from qk_iteration.core.formats.format_error import FormatError
 from qk_iteration.core.formats.user_paths import user_path
 from qk_iteration.core.models.descriptor_model import DescriptorModel
 from qk_iteration.core.models.model_file import checksum_of
@@ -64,6 +67,17 @@ class ModelSides:
             represent=represent,
             fingerprint=self.fingerprint,
         )
+
+    def halves(
+        self, rows: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """The query's and the key's part of rows that ``both`` has described.
+
+        Args:
+            rows: Shape (N, D) of one model for both sides, else (N, 2 D).
+        """
+        half = 0 if self.is_one else rows.shape[1] // 2
+        return rows[:, : half or None], rows[:, half:]
 
 
 def sides_of_pair(
@@ -140,7 +154,7 @@ def find_calibration(
     )
     for place in places:
         if place.is_file():
-            calibration = MatchCalibration.from_json(place.read_text(encoding="utf-8"))
+            calibration = _read(place)
             if calibration.fingerprint == sides.fingerprint:
                 return calibration
             if named:
@@ -155,6 +169,16 @@ def find_calibration(
         f"there is {missing}. Make one from your pictures: kedro run "
         f"--pipelines=own_benchmark --params=images=FOLDER{model}"
     )
+
+
+def _read(place: Path) -> MatchCalibration:
+    try:
+        return MatchCalibration.from_json(place.read_text(encoding="utf-8"))
+    except FormatError as error:
+        raise UserError(
+            f"'{place}' is no calibration of this version ({error}). Train again, or "
+            "run: kedro run --pipelines=own_benchmark --params=images=FOLDER"
+        ) from error
 
 
 def calibration_path(model: Path, name: str) -> Path:

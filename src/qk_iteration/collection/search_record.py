@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from qk_iteration.collection.background import Background
 from qk_iteration.collection.match_calibration import MatchCalibration, Threshold
 from qk_iteration.core.formats.atomic_file import replacing
 from qk_iteration.core.user_error import UserError
@@ -43,7 +43,7 @@ class SearchRecord:
     threshold: Threshold | None
     min_side: int
 
-    def save(self, output: Path, background: NDArray[np.float32]) -> None:
+    def save(self, output: Path, background: Background) -> None:
         """Write both files, each whole or not at all."""
         content = {
             "folder": str(self.folder),
@@ -54,14 +54,15 @@ class SearchRecord:
             "precision": self.precision,
             "threshold": None if self.threshold is None else asdict(self.threshold),
             "min_side": self.min_side,
+            "background_level": background.level,
         }
         with replacing(output / BACKGROUND) as partial, partial.open("wb") as file:
-            np.save(file, background)
+            np.save(file, background.vectors)
         with replacing(output / RECORD) as partial:
             partial.write_text(json.dumps(content), encoding="utf-8")
 
 
-def read_record(output: Path) -> tuple[SearchRecord, NDArray[np.float32]]:
+def read_record(output: Path) -> tuple[SearchRecord, Background]:
     """The search of a folder, and its sample of the collection.
 
     Raises:
@@ -69,7 +70,9 @@ def read_record(output: Path) -> tuple[SearchRecord, NDArray[np.float32]]:
     """
     try:
         content = json.loads((output / RECORD).read_text(encoding="utf-8"))
-        background: NDArray[np.float32] = np.load(output / BACKGROUND)
+        background = Background(
+            np.load(output / BACKGROUND), float(content.pop("background_level"))
+        )
         threshold = content.pop("threshold")
         calibration = MatchCalibration.from_json(json.dumps(content.pop("calibration")))
         for name in ("folder", "keep", "model"):

@@ -1,6 +1,11 @@
 """Nodes of the search of a person's own folders."""
 
-from qk_iteration.config import DescriptionConfig, FindCopiesConfig, ImagesConfig
+from qk_iteration.config import (
+    DescriptionConfig,
+    FindCopiesConfig,
+    ImagesConfig,
+    SearchConfig,
+)
 from qk_iteration.core.user_error import UserError
 from qk_iteration.pipelines.data import DataFrame
 
@@ -9,6 +14,7 @@ def find_copies_in_folders(
     find_copies: FindCopiesConfig,
     description: DescriptionConfig,
     images: ImagesConfig,
+    search: SearchConfig,
     device: str,
 ) -> tuple[DataFrame, DataFrame, DataFrame, str]:
     """Matches, groups, files left out, and the page; also written to the output.
@@ -23,6 +29,7 @@ def find_copies_in_folders(
         raise UserError("Name a folder: --params=collection=FOLDER[,queries=FOLDER].")
     found = find(
         **find_copies.model_dump(),
+        search=search,
         device=device,
         batch_size=description.batch_size,
         num_workers=description.num_workers,

@@ -15,6 +15,7 @@ def create_pipeline() -> Pipeline:
                     "params:find_copies",
                     "params:description",
                     "params:images",
+                    "params:search",
                     "params:device",
                 ],
                 [
