@@ -10,10 +10,11 @@ import pytest
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Node, Pipeline
 
-from qk_iteration.config import SimCLRConfig
+from qk_iteration.config import FindCopiesConfig, SimCLRConfig
 from qk_iteration.core.stopping import StoppedError, request_stop, withdraw_stop
 from qk_iteration.datasets import ModelDataset
 from qk_iteration.hooks import StoppingHook, TrackingHook
+from qk_iteration.pipelines import find_copies
 from qk_iteration.tracking import report_to_mlflow, tracked_run
 from qk_iteration.tracking.run_log import PROCESS
 
@@ -98,6 +99,7 @@ def test_a_run_records_what_it_uses_and_its_few_figures(project, client):
     hook.after_dataset_saved("untrained.metrics", {"micro_ap": 0.1})
     hook.after_dataset_saved("simclr.metrics", METRICS)
     hook.after_dataset_saved("simclr.precision_recall_plot", matplotlib.figure.Figure())
+    hook.after_dataset_saved("simclr.evidence", "<!doctype html>")
     hook.after_pipeline_run()
 
     run = newest(client)
@@ -123,8 +125,29 @@ def test_a_run_records_what_it_uses_and_its_few_figures(project, client):
     (used,) = run.inputs.dataset_inputs
     assert used.dataset.name == "small, training"
     files = [f.path for f in client.list_artifacts(run.info.run_id, "simclr")]
-    assert files == ["simclr/metrics.json", "simclr/precision_recall.png"]
+    assert files == [
+        "simclr/evidence.html",
+        "simclr/metrics.json",
+        "simclr/precision_recall.png",
+    ]
     assert mlflow.active_run() is None
+
+
+def test_a_search_of_ones_own_pictures_leaves_its_page(project, client):
+    hook = hook_of(project)
+    settings = FindCopiesConfig.model_construct(collection="/home/anna/holiday")
+    catalog = DataCatalog({"params:find_copies": MemoryDataset(settings)})
+    pipeline = find_copies.create_pipeline()
+    others = pipeline.inputs() - {"params:find_copies"}
+    for name in others:
+        catalog[name] = MemoryDataset(0)
+    hook.before_pipeline_run({"pipeline_names": ["find_copies"]}, pipeline, catalog)
+    hook.after_dataset_saved("found.evidence", "<!doctype html>")
+    hook.after_pipeline_run()
+    run = newest(client)
+    assert run.info.run_name == "Copies · holiday"
+    (page,) = client.list_artifacts(run.info.run_id, "found")
+    assert page.path == "found/evidence.html"
 
 
 @pytest.mark.parametrize("is_whole", [True, False])

@@ -140,9 +140,9 @@ def _namespaces(pipeline: Pipeline) -> set[str | None]:
 
 
 def _has_figures(pipeline: Pipeline) -> bool:
-    """Whether anything of the pipeline is told: what it learns, or how it scores."""
+    """Whether anything is told: what it learns, how it scores, or what it finds."""
     made = {name.rpartition(".")[2] for name in pipeline.all_outputs()}
-    return bool(made & {"metrics", "training_summary"})
+    return bool(made & {"metrics", "training_summary", "evidence"})
 
 
 def _pairs(pipeline: Pipeline, catalog: Any) -> dict[str, Path]:

@@ -5,17 +5,26 @@ import subprocess
 
 import pytest
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+NAMES = (
+    "chromium",
+    "chromium-headless-shell",
+    "chromium-browser",
+    "google-chrome",
+    "chrome",
+)
 
 
 @pytest.fixture
 def browse(tmp_path):
-    """Open a page and return its document after a script of the test has run in it."""
+    """Open a page and return its document after a script of the test has run in it.
+
+    A budget is of milliseconds that pass at once; without one, clocks are right.
+    """
     browser = next(filter(None, map(shutil.which, NAMES)), None)
     if browser is None:
         pytest.skip("no chromium is installed")
 
-    def run(page, *options, script=""):
+    def run(page, *options, script="", budget=5000):
         probe = tmp_path / f"probe_{page.name}"
         text = page.read_text(encoding="utf-8")
         end = f"<script>{script}</script></body>"
@@ -25,7 +34,7 @@ def browse(tmp_path):
                 browser,
                 *("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"),
                 f"--user-data-dir={tmp_path / 'profile'}",
-                "--virtual-time-budget=5000",
+                *([] if budget is None else [f"--virtual-time-budget={budget}"]),
                 *options,
                 probe.as_uri(),
             ],

@@ -135,6 +135,46 @@ def test_a_page_of_most_pairs_makes_cards_as_one_scrolls(tmp_path, browse):
     assert further.count("<article>") > document.count("<article>")
 
 
+def test_a_page_of_most_pairs_follows_the_slider_at_once(tmp_path, browse):
+    """Every pair is judged again and drawn in a blink, on a slow machine too."""
+    path = tmp_path / "one.png"
+    Image.new("RGB", (60, 40), "teal").save(path)
+    rows = pd.DataFrame(
+        {
+            "query": [f"query {row}" for row in range(MAX_PAIRS)],
+            "match": "original",
+            "query_path": str(path),
+            "match_path": str(path),
+            "score": np.linspace(1, 0, MAX_PAIRS),
+            "truth": np.where(np.arange(MAX_PAIRS) % 3, "right", "wrong"),
+        }
+    )
+    page = page_of(rows, tmp_path, threshold=0.5, curve=CURVE)
+    measure = """
+    const times = [];
+    for (let step = 1; step <= 20; step++) {
+      const start = performance.now();
+      state.step = step * 240;
+      show();
+      document.body.offsetHeight;
+      times.push(performance.now() - start);
+    }
+    times.sort((a, b) => a - b);
+    document.title = `median ${times[10].toFixed(1)} ms`;
+    """
+    document = browse(page, "--dump-dom", script=measure, budget=None)
+    median = float(re.search(r"<title>median (\S+) ms", document)[1])
+    assert 0 < median < 150
+
+
+def test_on_a_phone_nothing_is_wider_than_the_window(judged, tmp_path, browse):
+    judged.loc[0, "query"] = "a_very_long_name_of_a_file_" * 8
+    page = page_of(judged, tmp_path, threshold=0.7, curve=CURVE)
+    tell = "document.title = `${innerWidth} ${document.documentElement.scrollWidth}`;"
+    document = browse(page, "--dump-dom", "--window-size=390,844", script=tell)
+    assert re.search(r"<title>([^<]*)<", document)[1] == "390 390"
+
+
 def test_pictures_stand_in_the_page_once(judged, tmp_path):
     text = page_of(judged, tmp_path).read_text()
     assert len(re.findall(r'"/9j/', text)) == 4

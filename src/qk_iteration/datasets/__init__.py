@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from qk_iteration.datasets.checkpoint_store_dataset import CheckpointStoreDataset
     from qk_iteration.datasets.descriptors_dataset import DescriptorsDataset
+    from qk_iteration.datasets.evidence_dataset import EvidenceDataset
     from qk_iteration.datasets.folder_dataset import FolderDataset
     from qk_iteration.datasets.image_table_dataset import ImageTableDataset
     from qk_iteration.datasets.model_dataset import ModelDataset
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CheckpointStoreDataset",
     "DescriptorsDataset",
+    "EvidenceDataset",
     "FolderDataset",
     "ImageTableDataset",
     "ModelDataset",
@@ -30,6 +32,7 @@ __all__ = [
 _MODULES = {
     "CheckpointStoreDataset": "checkpoint_store_dataset",
     "DescriptorsDataset": "descriptors_dataset",
+    "EvidenceDataset": "evidence_dataset",
     "FolderDataset": "folder_dataset",
     "ImageTableDataset": "image_table_dataset",
     "ModelDataset": "model_dataset",

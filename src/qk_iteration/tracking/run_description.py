@@ -14,7 +14,12 @@ FLOORS = {
     "plain": "untrained",
     "untrained": "untrained, whitened",
 }
-PIPELINES = {"evaluate": "Evaluation", "floors": "Floors", "score": "Scored files"}
+PIPELINES = {
+    "evaluate": "Evaluation",
+    "find_copies": "Copies",
+    "floors": "Floors",
+    "score": "Scored files",
+}
 
 FIGURES = {
     "micro_ap": "micro-AP",
@@ -75,6 +80,8 @@ def run_name(
     parts = [" and ".join(titles or names)]
     if "benchmark" in blocks:
         parts.append(Path(str(blocks["benchmark"])).name)
+    if "find_copies" in blocks:
+        parts.append(Path(str(blocks["find_copies"].collection)).name)
     learning = blocks.get("learning")
     if methods and learning is not None:
         parts.append(f"seed {learning.seed}")

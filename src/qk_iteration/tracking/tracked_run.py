@@ -176,6 +176,10 @@ def _show_curve(log: RunLog, method: str, data: Any) -> None:
     log.artifact("log_figure", data, f"{method}/precision_recall.png")
 
 
+def _show_evidence(log: RunLog, method: str, data: str) -> None:
+    log.artifact("log_text", data, f"{method}/evidence.html")
+
+
 def _show_sheet(log: RunLog, method: str, data: Any) -> None:
     del method
     log.artifact("log_image", data, "edit_sheet.png")
@@ -201,6 +205,7 @@ def _show_quarantined(log: RunLog, method: str, data: Any) -> None:
 _SHOWN: dict[str, Callable[[RunLog, str, Any], None]] = {
     "metrics": _show_metrics,
     "precision_recall_plot": _show_curve,
+    "evidence": _show_evidence,
     "edit_sheet": _show_sheet,
     "left_out": _show_left_out,
     "validation_left_out": _show_left_out_in_validation,

@@ -76,7 +76,9 @@ function figureOf(name, picture, role) {
     image.src = pictureAt(picture);
     figure.append(image);
   }
-  figure.append(element("figcaption", "", name ?? ""));
+  const caption = element("figcaption", "", `${role} `);
+  caption.append(element("b", "", name ?? ""));
+  figure.append(caption);
   return figure;
 }
 
