@@ -31,7 +31,13 @@ SEARCH = SearchConfig(
     recall_queries=200,
     seed=0,
     hnsw=HnswConfig(neighbors=32, build_effort=80, search_effort=128),
-    ivf=IvfConfig(lists=4096, probes=64, training_rows=262_144, on_disk=True),
+    ivf=IvfConfig(
+        lists=4096,
+        probes=64,
+        training_rows=262_144,
+        on_disk=True,
+        code_bytes=None,
+    ),
 )
 """Of a search that Kedro's parameters do not reach; docs/search.md measures them."""
 
