@@ -100,6 +100,9 @@ def test_both_methods_are_compared_and_evaluated_on_a_foreign_folder(project):
     methods = [line.split(",")[0] for line in table.splitlines()[1:]]
     assert methods[-2:] == ["SimCLR", "QK Iteration"]
     assert "QK / SimCLR in raw micro-AP" in result.stdout
+    page = (project / "data/08_reporting/test/comparison.html").read_text()
+    for name in ("QK Iteration", "SimCLR", "untrained, whitened", "image/svg+xml"):
+        assert name in page
 
     shutil.rmtree(project / "validation/training_images")
     foreign = f"benchmark={project}/validation,method=simclr"

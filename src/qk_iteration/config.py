@@ -30,6 +30,7 @@ from qk_iteration.core.search.search_config import SearchConfig
 __all__ = [
     "BLOCKS",
     "BuiltinBenchmarkConfig",
+    "ComparedRunsConfig",
     "DescriptionConfig",
     "EditRecipe",
     "ExternalModelConfig",
@@ -112,6 +113,17 @@ class FindCopiesConfig(ParameterBlock):
     exact_up_to: int = Field(ge=1, description="pictures; beyond, ivf for exact")
 
 
+class ComparedRunsConfig(ParameterBlock):
+    """Runs that are set side by side."""
+
+    model_config = ConfigDict(coerce_numbers_to_str=True)
+
+    runs: str | None = Field(description="names or ids; null: the newest of each name")
+    experiment: str = Field(description="the list that they stand in")
+    tracking_uri: str | None = Field(description="null: mlflow.db of the project")
+    project: str = Field(description="the project's folder")
+
+
 class OwnBenchmarkConfig(ParameterBlock):
     """A benchmark of a person's own pictures."""
 
@@ -131,6 +143,7 @@ class OwnBenchmarkConfig(ParameterBlock):
 
 BLOCKS: dict[str, type[BaseModel]] = {
     "builtin_benchmark": BuiltinBenchmarkConfig,
+    "compared_runs": ComparedRunsConfig,
     "description": DescriptionConfig,
     "description_shards": ShardsConfig,
     "evaluation_edits": EditRecipe,

@@ -3,10 +3,11 @@
 import base64
 import io
 import json
-import re
 from typing import Any
 
 from PIL import Image, ImageDraw, ImageOps
+
+from qk_iteration.evidence.page_content import PageContent, read_page
 
 NUM_PAIRS = 12
 COLUMNS = 3
@@ -25,10 +26,8 @@ def draw_preview_sheet(page: str) -> Image.Image:
     Args:
         page: What ``draw_evidence`` has drawn.
     """
-    content = json.loads(_scripts(page, 'id="content"')[0])
-    blocks = _scripts(page, 'class="thumbnails"')
-    rows = [dict(zip(content["columns"], p, strict=True)) for p in content["pairs"]]
-    shown = rows[:NUM_PAIRS]
+    content = read_page(page)
+    shown = content.pairs[:NUM_PAIRS]
     width, height = 2 * SIDE + 3 * _GAP, SIDE + _LINE + 2 * _GAP
     num_lines = max(1, -(-len(shown) // COLUMNS))
     sheet = Image.new("RGB", (COLUMNS * width, num_lines * height), "white")
@@ -36,7 +35,7 @@ def draw_preview_sheet(page: str) -> Image.Image:
         down, across = divmod(number, COLUMNS)
         left, top = across * width + _GAP, down * height + _GAP
         for place, side in enumerate(("queryPicture", "matchPicture")):
-            picture = _picture(blocks, row[side], content["picturesPerBlock"])
+            picture = _picture(content, row[side])
             sheet.paste(picture, (left + place * (SIDE + _GAP), top))
         draw = ImageDraw.Draw(sheet)
         color = _COLORS.get(row["truth"], _UNKNOWN)
@@ -44,15 +43,12 @@ def draw_preview_sheet(page: str) -> Image.Image:
     return sheet
 
 
-def _scripts(page: str, mark: str) -> list[str]:
-    return re.findall(rf"<script [^>]*{mark}>(.*?)</script>", page, re.DOTALL)
-
-
-def _picture(blocks: list[str], number: int, per_block: int) -> Image.Image:
+def _picture(content: PageContent, number: int) -> Image.Image:
     """A thumbnail in the middle of a square; gray where there is no picture."""
     if number < 0:
         return Image.new("RGB", (SIDE, SIDE), "lightgray")
-    text = json.loads(blocks[number // per_block])[number % per_block]
+    block, place = divmod(number, content.pictures_per_block)
+    text = json.loads(content.blocks[block])[place]
     with Image.open(io.BytesIO(base64.b64decode(text)), formats=["JPEG"]) as picture:
         return ImageOps.pad(picture.convert("RGB"), (SIDE, SIDE), color="#f6f6f4")
 

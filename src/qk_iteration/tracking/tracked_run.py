@@ -172,6 +172,10 @@ def _show_metrics(log: RunLog, method: str, data: Mapping[str, Any]) -> None:
     log.artifact("log_dict", dict(data), f"{method}/metrics.json")
 
 
+def _show_cost(log: RunLog, method: str, data: Mapping[str, Any]) -> None:
+    log.artifact("log_dict", dict(data), f"{method}/training_summary.json")
+
+
 def _show_curve(log: RunLog, method: str, data: Any) -> None:
     log.artifact("log_figure", data, f"{method}/precision_recall.png")
 
@@ -204,6 +208,7 @@ def _show_quarantined(log: RunLog, method: str, data: Any) -> None:
 
 _SHOWN: dict[str, Callable[[RunLog, str, Any], None]] = {
     "metrics": _show_metrics,
+    "training_summary": _show_cost,
     "precision_recall_plot": _show_curve,
     "evidence": _show_evidence,
     "edit_sheet": _show_sheet,

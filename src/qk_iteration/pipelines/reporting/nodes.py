@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from qk_iteration.config import ImagesConfig
+from qk_iteration.config import ComparedRunsConfig, ImagesConfig
 from qk_iteration.pipelines.data import DataFrame, Descriptors, Figure
 
 
@@ -40,3 +40,28 @@ def compare(
     )
     print_comparison(table)
     return table, plot_comparison(table)
+
+
+def compare_runs(
+    compared_runs: ComparedRunsConfig, comparison: DataFrame
+) -> tuple[str, Figure]:
+    """The page of runs side by side, and their precision-recall curves.
+
+    It comes after the table, which refuses what does not compare.
+    """
+    from pathlib import Path
+
+    from qk_iteration.evidence.comparison_page import (
+        draw_comparison_page,
+        plot_precision_recall_of,
+    )
+    from qk_iteration.tracking.compared_runs import read_compared_runs
+
+    del comparison
+    systems = read_compared_runs(
+        compared_runs.tracking_uri,
+        Path(compared_runs.project),
+        experiment=compared_runs.experiment,
+        names=compared_runs.runs,
+    )
+    return draw_comparison_page(systems), plot_precision_recall_of(systems)

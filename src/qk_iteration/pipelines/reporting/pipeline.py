@@ -2,12 +2,16 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from qk_iteration.pipelines.reporting.nodes import compare, hash_split
+from qk_iteration.pipelines.reporting.nodes import (
+    compare,
+    compare_runs,
+    hash_split,
+)
 from qk_iteration.tracking.run_description import FLOORS
 
 
 def create_pipeline() -> Pipeline:
-    """The table of all methods."""
+    """The table of all methods, and the page of the newest runs."""
     methods = [*FLOORS, "simclr", "qk"]
     return Pipeline(
         [
@@ -17,7 +21,13 @@ def create_pipeline() -> Pipeline:
                 + ["simclr.training_summary", "qk.training_summary"],
                 ["comparison", "comparison_plot"],
                 name="compare",
-            )
+            ),
+            Node(
+                compare_runs,
+                ["params:compared_runs", "comparison"],
+                ["comparison_page", "comparison_curves"],
+                name="compare_runs",
+            ),
         ]
     )
 

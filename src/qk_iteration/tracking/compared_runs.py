@@ -1,0 +1,155 @@
+"""Runs of MLflow as systems to be set side by side."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qk_iteration.core.user_error import UserError
+from qk_iteration.evidence.comparison_page import ComparedSystem
+from qk_iteration.evidence.page_content import read_page
+from qk_iteration.tracking.run_description import FLOORS, METHODS
+from qk_iteration.tracking.run_store import RunStore
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+_EVALUATED = {"evaluated": "evaluated"}
+_CURVE = "validation/micro_ap"
+
+
+def read_compared_runs(
+    uri: str | None, project: Path, *, experiment: str, names: str | None
+) -> list[ComparedSystem]:
+    """What runs have scored, best micro-AP first.
+
+    Args:
+        uri: Of MLflow's store; None for the project's own.
+        project: The project's folder.
+        experiment: The list that runs stand in.
+        names: Names or ids of runs, with semicolons between; None for the newest run
+            of each name that was scored on the images of the newest.
+
+    Returns:
+        One system for each method that a run has scored.
+
+    Raises:
+        UserError: If there is no such run, or named runs were scored on different
+            images or by different protocols.
+    """
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    client = RunStore(uri, project).open()
+    found = client.get_experiment_by_name(experiment)
+    runs = [] if found is None else _finished(client, found.experiment_id)
+    chosen = _newest_of_each_name(runs) if names is None else _named(runs, names)
+    systems = [system for run in chosen for system in _systems_of(client, run)]
+    if not systems:
+        raise UserError(
+            f"No finished run of the experiment '{experiment}' has been scored. Begin "
+            "with: kedro run --pipelines=train"
+        )
+    alike = [
+        system for system in systems if _scored_on(system) == _scored_on(systems[0])
+    ]
+    if names is not None and len(alike) < len(systems):
+        raise UserError(
+            "The runs that were named were scored on different images or by different "
+            "protocols: such figures do not compare. Name runs of one benchmark."
+        )
+    best_first = sorted(alike, key=lambda system: -system.metrics["micro_ap"])
+    return _with_own_names(best_first)
+
+
+def _finished(client: "MlflowClient", experiment_id: str) -> list["Run"]:
+    """Newest first."""
+    return list(
+        client.search_runs(
+            [experiment_id],
+            "attributes.status = 'FINISHED'",
+            order_by=["attributes.start_time DESC"],
+            max_results=1000,
+        )
+    )
+
+
+def _newest_of_each_name(runs: Sequence["Run"]) -> list["Run"]:
+    newest: dict[str, Run] = {}
+    for run in runs:
+        if any(key.endswith("/micro_ap") for key in run.data.metrics):
+            newest.setdefault(str(run.info.run_name), run)
+    return list(newest.values())
+
+
+def _named(runs: Sequence["Run"], names: str) -> list["Run"]:
+    chosen = []
+    for name in filter(None, (part.strip() for part in names.split(";"))):
+        fitting = [
+            run
+            for run in runs
+            if run.info.run_name == name or run.info.run_id.startswith(name)
+        ]
+        if not fitting:
+            known = ", ".join(f"'{run.info.run_name}'" for run in runs[:5]) or "none"
+            raise UserError(
+                f"No finished run is called '{name}'. The newest are: {known}."
+            )
+        chosen.append(fitting[0])
+    return chosen
+
+
+def _systems_of(client: "MlflowClient", run: "Run") -> list[ComparedSystem]:
+    run_id, name = run.info.run_id, str(run.info.run_name)
+    folders = {file.path for file in client.list_artifacts(run_id) if file.is_dir}
+    systems = []
+    for method, title in (METHODS | FLOORS | _EVALUATED).items():
+        if method not in folders:
+            continue
+        metrics = _read(client, run_id, f"{method}/metrics.json")
+        if metrics is None:
+            continue
+        page = _read(client, run_id, f"{method}/evidence.html")
+        cost = _read(client, run_id, f"{method}/training_summary.json")
+        curve = client.get_metric_history(run_id, _CURVE) if method in METHODS else []
+        validation = [(float(point.step), float(point.value)) for point in curve]
+        systems.append(
+            ComparedSystem(
+                name=title,
+                run=name,
+                metrics=json.loads(metrics),
+                cost=json.loads(cost) if cost else _cost(validation),
+                validation=validation,
+                page=None if page is None else read_page(page),
+            )
+        )
+    return systems
+
+
+def _cost(validation: Sequence[tuple[float, float]]) -> dict[str, float]:
+    """What is known where a run kept no summary of its training."""
+    passes = max((step for step, _ in validation), default=0)
+    return {"image_passes": passes} if passes else {}
+
+
+def _read(client: "MlflowClient", run_id: str, path: str) -> str | None:
+    """The text of an artifact; None if there is none."""
+    folder = path.rpartition("/")[0]
+    if path not in {file.path for file in client.list_artifacts(run_id, folder)}:
+        return None
+    return Path(client.download_artifacts(run_id, path)).read_text(encoding="utf-8")
+
+
+def _scored_on(system: ComparedSystem) -> tuple[Any, Any]:
+    metrics: Mapping[str, Any] = system.metrics
+    return metrics.get("benchmark"), metrics.get("protocol")
+
+
+def _with_own_names(systems: Sequence[ComparedSystem]) -> list[ComparedSystem]:
+    """Systems of one method by the names of their runs."""
+    names = [system.name for system in systems]
+    return [
+        replace(system, name=system.run) if names.count(system.name) > 1 else system
+        for system in systems
+    ]
