@@ -6,9 +6,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from qk_iteration.builtin_benchmark.layout import image_path, query_path
 from qk_iteration.builtin_benchmark.manifest import Role, Split
 from qk_iteration.builtin_benchmark.own_pictures import build_own_benchmark, deal_out
+from qk_iteration.core.images import lost_images
+from qk_iteration.core.images.decode import decode_image
 from qk_iteration.core.user_error import UserError
+
+WORK = {
+    "jpeg_quality": 90,
+    "max_pixels": 1_000_000,
+    "max_side": 100,
+    "num_workers": 0,
+    "seed": 0,
+}
 
 
 @pytest.fixture
@@ -42,8 +53,7 @@ def test_no_group_is_in_two_parts_and_judged_parts_have_one_picture_of_each(pict
 
 def test_the_folder_holds_what_its_tables_name(pictures, tmp_path, recipe):
     manifest = deal_out(*pictures, queries_per_picture=2, seed=0)
-    work = {"jpeg_quality": 90, "max_side": 100, "num_workers": 0, "seed": 0}
-    target = build_own_benchmark(tmp_path / "own", manifest, recipe, **work)
+    target = build_own_benchmark(tmp_path / "own", manifest, recipe, **WORK)
     for part in (target, target / "validation"):
         with (part / "ground_truth.csv").open(newline="") as file:
             rows = list(csv.DictReader(file))
@@ -69,3 +79,56 @@ def test_too_few_different_pictures_are_refused(pictures):
     folder, files, _ = pictures
     with pytest.raises(UserError, match="at least 40 different pictures"):
         deal_out(folder, files, np.arange(60) // 2, queries_per_picture=1, seed=0)
+
+
+@pytest.mark.parametrize("kind", ["turned", "16 bits", "transparent", "one of many"])
+def test_a_picture_is_read_as_everywhere(pictures, tmp_path, recipe, kind):
+    folder, files, groups = pictures
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    number = np.arange(160 * 120, dtype=np.uint16).reshape(120, 160)
+    save = {
+        "turned": lambda path: Image.open(path).save(path, exif=exif),
+        "16 bits": lambda path: Image.fromarray(3 * number).save(path),
+        "transparent": lambda path: Image.new("RGBA", (90, 70)).save(path),
+        "one of many": lambda path: Image.new("RGB", (80, 60), "red").save(
+            path, "TIFF", save_all=True, append_images=[Image.new("RGB", (50, 50))]
+        ),
+    }
+    save[kind](folder / files[-1])
+    manifest = deal_out(folder, files, groups, queries_per_picture=1, seed=0)
+    target = build_own_benchmark(tmp_path / "own", manifest, recipe, **WORK)
+    (image,) = [one for one in manifest.images if one.file == files[-1]]
+    with Image.open(target / image_path(image)) as written:
+        seen = np.asarray(written).astype(float)
+        size = written.size
+    expected = decode_image(folder / files[-1], max_pixels=1_000_000).resize(size)
+    assert abs(size[0] / size[1] - expected.width / expected.height) < 0.02
+    assert np.abs(seen - np.asarray(expected)).mean() < 12
+
+
+@pytest.mark.parametrize("role", [Role.TRAINING, Role.REFERENCE, Role.UNMATCHED])
+def test_a_picture_that_is_gone_is_left_out_with_its_queries(
+    pictures, tmp_path, recipe, caplog, monkeypatch, role
+):
+    monkeypatch.setattr(lost_images, "MAX_LOST_SHARE", 0.02)
+    folder, files, groups = pictures
+    manifest = deal_out(folder, files, groups, queries_per_picture=2, seed=0)
+    gone = next(image for image in manifest.images if image.role is role)
+    (folder / gone.file).unlink()
+    target = build_own_benchmark(tmp_path / "own", manifest, recipe, **WORK)
+    assert f"1 of {len(manifest.images)} images could be read when" in caplog.text
+    assert not (target / image_path(gone)).exists()
+    lost = {q.query_id for q in manifest.queries if q.source_id == gone.image_id}
+    for query in manifest.queries:
+        assert (target / query_path(query)).exists() is (query.query_id not in lost)
+    assert gone.image_id not in (target / "own_sources.csv").read_text()
+
+
+def test_a_folder_that_went_away_ends_it(pictures, tmp_path, recipe):
+    manifest = deal_out(*pictures, queries_per_picture=1, seed=0)
+    for path in pictures[0].glob("1*.png"):
+        path.unlink()
+    with pytest.raises(UserError, match="cannot be read now, more than 1%"):
+        build_own_benchmark(tmp_path / "own", manifest, recipe, **WORK)
+    assert not (tmp_path / "own").exists()

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qk_iteration.builtin_benchmark.edit_queries import edit_queries
-from qk_iteration.builtin_benchmark.extract_images import extract_images
 from qk_iteration.builtin_benchmark.manifest import (
     ImageEntry,
     Manifest,
@@ -19,6 +18,7 @@ from qk_iteration.builtin_benchmark.manifest import (
     Role,
     Split,
 )
+from qk_iteration.builtin_benchmark.own_images import write_own_images
 from qk_iteration.builtin_benchmark.sources import ImagePackage
 from qk_iteration.builtin_benchmark.tables import write_tables
 from qk_iteration.builtin_benchmark.whole_folder import appearing_whole
@@ -96,6 +96,7 @@ def build_own_benchmark(
     *,
     seed: int,
     jpeg_quality: int,
+    max_pixels: int,
     max_side: int,
     num_workers: int,
 ) -> Path:
@@ -107,19 +108,34 @@ def build_own_benchmark(
         recipe: The random edits of the queries.
         seed: Source of all chance, together with each query's own.
         jpeg_quality: Of all images written, 1 to 95.
+        max_pixels: Larger pictures are unreadable.
         max_side: Longer images are shrunk to this side, in pixels.
-        num_workers: Processes that decode and edit.
+        num_workers: Processes that edit.
 
     Returns:
         ``target``.
 
     Raises:
         FileExistsError: If the folder holds anything else.
+        UserError: If more pictures than a few cannot be read any more.
+        StoppedError: If a stop is asked for meanwhile.
     """
-    work = {"jpeg_quality": jpeg_quality, "num_workers": num_workers}
     with appearing_whole(target, "own pictures") as partial:
-        extract_images(partial, manifest, max_side=max_side, **work)
-        edits = edit_queries(partial, manifest, recipe=recipe, seed=seed, **work)
+        manifest = write_own_images(
+            partial,
+            manifest,
+            max_pixels=max_pixels,
+            max_side=max_side,
+            jpeg_quality=jpeg_quality,
+        )
+        edits = edit_queries(
+            partial,
+            manifest,
+            recipe=recipe,
+            seed=seed,
+            jpeg_quality=jpeg_quality,
+            num_workers=num_workers,
+        )
         write_tables(partial, manifest, edits)
         rows = [(image.image_id, image.file) for image in manifest.images]
         write_csv_rows(partial / OWN_SOURCES, ("image_id", "file"), rows)

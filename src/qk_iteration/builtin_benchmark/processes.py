@@ -1,6 +1,7 @@
 """One function over many jobs, in several processes, with a progress bar."""
 
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -8,6 +9,7 @@ from multiprocessing import get_context, parent_process
 from typing import TypeVar
 
 from qk_iteration.core.progress_bar import progress_bar
+from qk_iteration.core.stopping import stop_if_requested
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -29,10 +31,14 @@ def map_in_processes(
         num_workers: Processes; 0 does the jobs in this one.
         description: What the progress bar says is being done.
         num_images: Results expected in all, None if nobody knows.
+
+    Raises:
+        StoppedError: If a stop is asked for meanwhile.
     """
     with progress_bar() as progress:
         task = progress.add_task(description, total=num_images)
         for results in _results(function, jobs, num_workers):
+            stop_if_requested()
             progress.advance(task, len(results))
             yield from results
 
@@ -55,7 +61,13 @@ def _results(
 
 
 def _end_with_parent() -> None:
-    """Let this process end when its parent is killed; it would wait forever."""
+    """Let this process end when its parent is killed; it would wait forever.
+
+    Stops are the parent's to obey: a signal to the whole group must not end a job that
+    it waits for.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     parent = parent_process()
     assert parent is not None
 

@@ -57,6 +57,7 @@ def make_own_benchmark(
         evaluation_edits,
         seed=seed,
         jpeg_quality=own_benchmark.jpeg_quality,
+        max_pixels=own_benchmark.max_pixels,
         max_side=own_benchmark.max_side,
         num_workers=own_benchmark.num_workers,
     )
