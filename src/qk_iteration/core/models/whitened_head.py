@@ -22,6 +22,8 @@ from qk_iteration.core.user_error import UserError
 # Share of the mean variance added to each: keeps directions that hold only noise from
 # being blown up when there are few images.
 RIDGE = 1e-3
+LEAST_SPREAD = 1e-11
+"""Of features, beside their mean square: below it they differ by rounding alone."""
 ROWS_AT_A_TIME = 16_384
 """In double precision; a bank of a million rows need not fit into memory twice."""
 
@@ -38,8 +40,8 @@ def whiten_head(head: nn.Linear, features: Tensor) -> None:
         features: Features of the training images. Shape (N, F), finite.
 
     Raises:
-        UserError: If there are fewer than two images or more directions are asked for
-            than features have.
+        UserError: If there are fewer than two images, all have the same features, or
+            more directions are asked for than features have.
     """
     num_images, feature_dim = features.shape
     if num_images < 2:
@@ -56,7 +58,12 @@ def whiten_head(head: nn.Linear, features: Tensor) -> None:
     covariance = moments_about(mean, blocks)
     variances, directions = principal_directions(covariance, head.out_features)
     mean_variance = covariance.trace() / feature_dim
-    ridge = RIDGE * mean_variance.clamp(min=torch.finfo(torch.float64).tiny)
+    if mean_variance <= LEAST_SPREAD * mean.square().mean():
+        raise UserError(
+            f"The {num_images} training images must differ; to the backbone they are "
+            "all the same. Look at them: are they blank, or copies of one?"
+        )
+    ridge = RIDGE * mean_variance
     scales = (variances.clamp(min=0) + ridge).rsqrt()
     weight = (directions * scales).T  # (D, F)
     head.weight.copy_(weight)
