@@ -20,8 +20,11 @@ PROJECT = Path(__file__).parents[1]
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
+    return copy_project(tmp_path_factory.mktemp("project"))
+
+
+def copy_project(root):
     """A copy of the project's configuration, and a small benchmark."""
-    root = tmp_path_factory.mktemp("project")
     for name in ("conf", "src", "study", "tools", "pyproject.toml", ".telemetry"):
         source = PROJECT / name
         if source.is_dir():

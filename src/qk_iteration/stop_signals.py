@@ -29,6 +29,7 @@ def obeying_stop_signals() -> Iterator[None]:
     if not is_main or any(signal.getsignal(n) is _request for n in SIGNALS):
         yield
         return
+    _State.main_process = os.getpid()
     before: dict[signal.Signals, Any] = {}
     for number in SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from qk_iteration.core.stopping import stop_if_requested
+
 
 @torch.no_grad()
 def join_near_copies(
@@ -43,6 +45,7 @@ def join_near_copies(
 
     Raises:
         ValueError: If the shapes disagree or a setting is out of its range.
+        StoppedError: If a stop is asked for meanwhile.
     """
     _check_arguments(bank, groups, min_similarity, chunk_size)
     smallest_rows = _smallest_rows(groups.cpu())
@@ -51,6 +54,7 @@ def join_near_copies(
     center = center.to(device)
     starts = range(0, len(bank), chunk_size)
     for start in starts:
+        stop_if_requested()
         rows = _unit_rows(bank[start : start + chunk_size], center)
         for other_start in range(0, start + 1, chunk_size):
             others = bank[other_start : other_start + chunk_size]

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from qk_iteration.core.formats.format_error import FormatError
 from qk_iteration.core.formats.image_ids import check_unique, image_ids
+from qk_iteration.core.stopping import stop_if_requested
 
 ROWS_PER_READ = 16_384  # 16 MiB of 256-d float32
 _LEAST_SQUARED_LENGTH = 2.0**-100  # float32 squares differences down to 2**-149
@@ -96,8 +97,13 @@ class Descriptors:
             return np.ascontiguousarray(chosen, dtype=np.float32)
 
     def blocks(self, block_size: int) -> Iterator[tuple[int, NDArray[np.float32]]]:
-        """Go over all rows: each time the first row's number and a block."""
+        """Go over all rows: each time the first row's number and a block.
+
+        Raises:
+            StoppedError: If a stop is asked for meanwhile.
+        """
         for start in range(0, len(self), block_size):
+            stop_if_requested()
             yield start, self.read(slice(start, start + block_size))
 
     def select(self, is_kept: NDArray[np.bool_]) -> "Descriptors":

@@ -167,13 +167,13 @@ class TrainingSession:
         share_spent = min(1.0, self._image_passes / self.learning.image_passes)
         due = math.floor(share_spent * self.learning.num_validations + 1e-9)
         if due > self._validations_done:
-            self._validations_done = due
             self._validate()
+            self._validations_done = due
 
     def end_phase(self) -> None:
         """A phase is over: validate if it is due, and save."""
-        self.num_phases += 1
         self.validate_when_due()
+        self.num_phases += 1
         self._save()
 
     def finish(self) -> None:
@@ -202,7 +202,12 @@ class TrainingSession:
     def _validate(self) -> None:
         """Judge the pair, and keep it if it is the best so far."""
         models = {s: t.model_for_evaluation() for s, t in self.towers.items()}
-        found = self._validate_pair(models[Side.QUERY], models[Side.KEY])
+        try:
+            found = self._validate_pair(models[Side.QUERY], models[Side.KEY])
+        except StoppedError as stop:
+            self._save()  # As not validated: whoever goes on does it first.
+            at = f"the validation after SGD step {self.step}"
+            raise StoppedError(stop.signal_number, at=at) from stop
         metrics = told_by_first_rank(lambda: found)  # The best pair is one on all.
         self._validated_step = self.step
         self._curve.report("validation", self._image_passes, metrics)

@@ -36,6 +36,7 @@ from qk_iteration.core.search.similarity import (
     as_product_references,
     check_metric,
 )
+from qk_iteration.core.stopping import stop_if_requested
 from qk_iteration.core.user_error import UserError
 
 FIRST_BLOCK_SIZE = 64
@@ -71,6 +72,7 @@ def search_references(
     Raises:
         FormatError: If the dimensions differ.
         UserError: If the metric is unknown or ``num_candidates`` not positive.
+        StoppedError: If a stop is asked for meanwhile.
     """
     _check_arguments(queries, references, num_candidates, metric)
     query_order = np.argsort(queries.ids, kind="stable")
@@ -154,6 +156,7 @@ def _offer_block(
 ) -> None:
     """Show the scores of all queries with one block to the list of candidates."""
     for start in range(0, num_queries, tiles.query_block_size):
+        stop_if_requested()
         rows = slice(start, start + tiles.query_block_size)
         positions, scores = tiles.at_least(rows, candidates.floors(rows))
         if len(positions):
