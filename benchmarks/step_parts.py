@@ -71,7 +71,7 @@ class StepParts:
         batch_size: int,
         device: torch.device,
     ) -> None:
-        parameters = _base_parameters()
+        parameters = base_parameters()
         changes = {
             "backbone": backbone,
             "weights": "random",
@@ -87,7 +87,7 @@ class StepParts:
             self._learning,
             learning_rate=self._qk.learning_rate,
         )
-        self._images = _draw_images(
+        self._images = draw_images(
             folder,
             EditRecipe.model_validate(parameters["training_edits"]),
             num_images=4 * batch_size,
@@ -261,13 +261,14 @@ class StepParts:
         return [ViewRequest(int(row), kind, step) for row in rows]
 
 
-def _base_parameters() -> dict[str, Any]:
+def base_parameters() -> dict[str, Any]:
+    """Return the blocks of conf/base, by name."""
     files = sorted(_CONF.glob("parameters*.yml"))
     contents = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in files]
     return {name: block for content in contents for name, block in content.items()}
 
 
-def _draw_images(
+def draw_images(
     folder: Path,
     recipe: EditRecipe,
     *,
@@ -275,6 +276,7 @@ def _draw_images(
     cache_size: int,
     image_size: int,
 ) -> TrainingImages:
+    """Return smooth pictures as training images, kept decoded in a folder."""
     generator = np.random.default_rng(0)
     pictures = [smooth_picture(generator, cache_size) for _ in range(num_images)]
     caches = []
