@@ -275,7 +275,7 @@ def test_kedro_and_mlflow_see_every_stop(tmp_path):
         wait_for_checkpoint(project, seed + 1, process)
         time.sleep(generator.random())
         os.killpg(process.pid, number)
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=300)
         assert process.returncode == 128 + number, output
         assert output.splitlines()[-1] == "The same command continues this run."
         assert "Traceback" not in output
