@@ -1,11 +1,18 @@
 """Whole commands are compared with what they may import: a person waits for it."""
 
 import os
+import re
 import subprocess
 import sys
 from importlib.util import find_spec
 
 import pytest
+from kedro.config import OmegaConfigLoader
+
+from qk_iteration.config import BLOCKS
+from qk_iteration.pipeline_registry import register_pipelines
+from qk_iteration.run_parameters import _texts_of, check_names
+from qk_iteration.settings import CONFIG_LOADER_ARGS
 
 HEAVY = {"torch", "timm", "torchvision"}
 COMMANDS = [
@@ -60,3 +67,35 @@ def test_a_command_that_runs_nothing_imports_nothing_heavy(project_root, argumen
         assert sentence.startswith("error: ")
         assert "QK_TRACEBACK" in hint
         assert "Traceback" not in result.stdout + " ".join(told(result))
+
+
+def commands_of(page):
+    """Pipelines and parameters of every ``kedro run`` of a page."""
+    lines = re.findall(r"^kedro run --pipelines=(\w+) --params=(\S+)$", page, re.M)
+    return [
+        (name, dict(one.split("=") for one in params.split(",")))
+        for name, params in lines
+    ]
+
+
+def test_every_command_of_the_page_on_fitting_is_understood(project_root):
+    page = (project_root / "docs/fit_to_index.md").read_text(encoding="utf-8")
+    commands = commands_of(page)
+    assert len(commands) == page.count("kedro run ") == 7
+    for pipeline, params in commands:
+        plain = {k: v for k, v in params.items() if "." not in k}
+        loader = OmegaConfigLoader(
+            conf_source=str(project_root / "conf"),
+            runtime_params=plain,
+            **CONFIG_LOADER_ARGS,
+        )
+        check_names(plain, _texts_of(loader))
+        blocks = dict(loader["parameters"])
+        for name, value in params.items():
+            block, _, key = name.partition(".")
+            if key:
+                blocks[block] = {**blocks[block], key: value}
+        for name in register_pipelines()[pipeline].inputs():
+            block = name.removeprefix("params:")
+            if block in BLOCKS:
+                BLOCKS[block].model_validate(blocks[block])

@@ -120,6 +120,67 @@ def test_both_methods_are_compared_and_evaluated_on_a_foreign_folder(project):
     assert "micro_ap_normalized" in metrics
 
 
+def write_index(path, folders):
+    """Rows of random directions, not of unit length, with file names for ids."""
+    names = sorted(p.name for folder in folders for p in folder.iterdir())
+    generator = np.random.default_rng(len(names))
+    rows = generator.normal(0, 5, (len(names), 16)).astype(np.float16)
+    np.savez(path, vectors=rows, image_names=names)
+    return path
+
+
+def test_a_query_model_is_fitted_to_an_index_and_scored_in_it(project):
+    own, validation = project / "benchmark", project / "validation"
+    index = {
+        "training_descriptors": write_index(
+            project / "training.npz", [own / "training_images"]
+        ),
+        "reference_descriptors": write_index(
+            project / "references.npz", [own / "reference_images"]
+        ),
+        "validation_reference_descriptors": write_index(
+            project / "validation.npz", [validation / "reference_images"]
+        ),
+    }
+    files = ",".join(f"{name}={path}" for name, path in index.items())
+    folders = f"benchmark={own},validation_benchmark={validation}"
+    result = kedro_run(
+        project, "--pipelines=fit_to_index", f"--params={folders},{files}"
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "normalized when they are read" in result.stdout + result.stderr
+    models = project / "data/06_models/test/fit_to_index"
+    config = json.loads((models / "query_model/model.json").read_text())
+    assert config["embedding_dim"] == 16
+    assert not (models / "key_model").exists()
+    metrics = project / "data/08_reporting/test/fit_to_index/metrics.json"
+    assert json.loads(metrics.read_text())["num_true_matches"] == 10
+
+    foreign = f"benchmark={own},method=fit_to_index,metrics_path={project}/again.json"
+    result = kedro_run(
+        project, "--pipelines=evaluate_in_index", f"--params={foreign},{files}"
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert json.loads((project / "again.json").read_text()) == json.loads(
+        metrics.read_text()
+    )
+
+
+def test_an_index_of_other_images_stops_a_fit_before_any_work(project):
+    own = project / "benchmark"
+    path = write_index(project / "other.npz", [own / "query_images"])
+    result = kedro_run(
+        project,
+        "--pipelines=fit_to_index",
+        "--to-nodes=fit_to_index.learn",
+        f"--params=benchmark={own},training_descriptors={path},"
+        f"validation_benchmark={own}",
+    )
+    assert result.returncode == 1
+    assert "training_descriptors must have a row for every image" in result.stderr
+    assert "Filling the bank" not in result.stdout + result.stderr
+
+
 def test_a_typo_in_a_parameter_stops_before_any_work(project):
     result = kedro_run(
         project, "--pipelines=train", "--params=learning.image_pases=100"

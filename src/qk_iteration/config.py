@@ -17,13 +17,14 @@ from qk_iteration.core.describing.describing_config import (
 from qk_iteration.core.images.images_config import ImagesConfig
 from qk_iteration.core.images.recipe import EditRecipe
 from qk_iteration.core.learning.learning_config import (
+    FitConfig,
     LearningConfig,
     MoCoConfig,
     NegativeBankConfig,
     QKConfig,
     SimCLRConfig,
 )
-from qk_iteration.core.models.model_config import ModelConfig
+from qk_iteration.core.models.model_config import ModelConfig, SideModelConfig
 from qk_iteration.core.parameter_block import ParameterBlock
 from qk_iteration.core.search.search_config import SearchConfig
 
@@ -35,6 +36,7 @@ __all__ = [
     "EditRecipe",
     "ExternalModelConfig",
     "FindCopiesConfig",
+    "FitConfig",
     "ImagesConfig",
     "LearningConfig",
     "MoCoConfig",
@@ -46,6 +48,7 @@ __all__ = [
     "ScoringConfig",
     "SearchConfig",
     "ShardsConfig",
+    "SideModelConfig",
     "SimCLRConfig",
 ]
 
@@ -149,6 +152,7 @@ BLOCKS: dict[str, type[BaseModel]] = {
     "evaluation_edits": EditRecipe,
     "external_model": ExternalModelConfig,
     "find_copies": FindCopiesConfig,
+    "fit_to_index": FitConfig,
     "images": ImagesConfig,
     "learning": LearningConfig,
     "moco": MoCoConfig,
@@ -156,6 +160,7 @@ BLOCKS: dict[str, type[BaseModel]] = {
     "negative_bank": NegativeBankConfig,
     "own_benchmark": OwnBenchmarkConfig,
     "qk": QKConfig,
+    "query_model": SideModelConfig,
     "scored_files": ScoredFilesConfig,
     "scoring": ScoringConfig,
     "search": SearchConfig,

@@ -52,6 +52,8 @@ class RunParametersHook:
             check_device(self._blocks["device"])
         if "model" in self._blocks:
             check_backbone(self._blocks["model"].backbone)
+        if self._blocks.get("query_model") and self._blocks["query_model"].backbone:
+            check_backbone(self._blocks["query_model"].backbone)
         if "learning" in self._blocks:
             check_start(self._blocks["learning"].start_from)
 

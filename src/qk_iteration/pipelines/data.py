@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from qk_iteration.core.formats.predicted_matches import PredictedMatches
     from qk_iteration.core.images.views import TrainingImages
     from qk_iteration.core.learning.checkpoints import CheckpointStore
+    from qk_iteration.core.learning.index_validation import IndexValidation
+    from qk_iteration.core.learning.session import Summary
     from qk_iteration.core.learning.training import TrainedPair, Training
     from qk_iteration.core.learning.validation import Validation
     from qk_iteration.core.models.descriptor_model import DescriptorModel
@@ -26,7 +28,7 @@ else:
     Figure = DataFrame = Image = Any
     NegativeBank = Descriptors = TrueMatches = PredictedMatches = Any
     CheckpointStore = TrainedPair = Training = Validation = DescriptorModel = Any
-    TrainingImages = Any
+    IndexValidation = Summary = TrainingImages = Any
 
 __all__ = [
     "CheckpointStore",
@@ -35,8 +37,10 @@ __all__ = [
     "Descriptors",
     "Figure",
     "Image",
+    "IndexValidation",
     "NegativeBank",
     "PredictedMatches",
+    "Summary",
     "TrainedPair",
     "Training",
     "TrainingImages",

@@ -16,7 +16,9 @@ FLOORS = {
 }
 PIPELINES = {
     "evaluate": "Evaluation",
+    "evaluate_in_index": "Evaluation in an index",
     "find_copies": "Copies",
+    "fit_to_index": "Fit to an index",
     "floors": "Floors",
     "score": "Scored files",
 }

@@ -113,4 +113,32 @@ class MoCoConfig(ParameterBlock):
     )
 
 
+class FitConfig(ParameterBlock):
+    """Fitting a query model to an index that stays; see docs/fit_to_index.md."""
+
+    training_descriptors: str | list[str] = Field(
+        description="rows of the index for the training images"
+    )
+    reference_descriptors: str | list[str] | None = Field(
+        description="rows of the index for the references, where it is scored"
+    )
+    validation_reference_descriptors: str | list[str] | None = Field(
+        description="the same for the validation; null: it asks with training images"
+    )
+    start_from: str | None = Field(
+        description="folder of a finished query model; null: query_model's backbone"
+    )
+    learns: Literal["model", "adapter"] = Field(
+        description="adapter: a linear map of start_from's descriptor alone"
+    )
+    ridge: float = Field(ge=0, description="of the head start, of the mean variance")
+    learning_rate: float = Field(gt=0, description="peak, after the warm-up")
+    loss: LossConfig
+    same_group: Literal["left_out", "positive"] = Field(
+        description="what other rows of the positive's group are; never negatives"
+    )
+    bank_dtype: BankDtype = Field(description="of the rows that steps walk over")
+    chunk_size: int = Field(ge=1, description="rows at a time; memory only")
+
+
 MethodConfig = QKConfig | SimCLRConfig | MoCoConfig

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from qk_iteration.core.learning.learning_config import (
     FORWARD_COST,
+    FitConfig,
     LearningConfig,
     MethodConfig,
     MoCoConfig,
@@ -103,5 +104,32 @@ def num_affordable_steps(config: MethodConfig, learning: LearningConfig) -> int:
         raise UserError(
             f"image_passes ({learning.image_passes}) must pay for one SGD step of "
             f"{cost:.0f}. Raise image_passes."
+        )
+    return num_steps
+
+
+def passes_of_fit(config: FitConfig, learning: LearningConfig) -> float:
+    """Image passes of one SGD step that fits a query model to an index.
+
+    An adapter learns behind a model that is not gone through backward.
+    """
+    cost = FORWARD_COST if config.learns == "adapter" else 1
+    return learning.images_per_step * cost
+
+
+def num_fit_steps(
+    config: FitConfig, learning: LearningConfig, *, num_images: int
+) -> int:
+    """SGD steps that are left when the features of the head start are paid for.
+
+    Raises:
+        UserError: If none is.
+    """
+    left = learning.image_passes - num_images * FORWARD_COST
+    num_steps = int(left // passes_of_fit(config, learning))
+    if num_steps < 1:
+        raise UserError(
+            f"image_passes ({learning.image_passes}) must pay for the features of "
+            f"{num_images} images and one SGD step. Raise image_passes."
         )
     return num_steps

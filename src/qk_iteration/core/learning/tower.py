@@ -43,9 +43,13 @@ class Tower:
                 "would not be those of one device. Set it, or choose another backbone."
             )
         trained = [p for p in model.backbone.parameters() if p.requires_grad]
+        if not trained:  # An adapter's: only its head learns.
+            self._frozen_modules.append(model.backbone)
         self.backbone_optimizer, self.head_optimizer = (
-            torch.optim.AdamW(part, learning_rate, weight_decay=learning.weight_decay)
-            for part in (trained, model.head.parameters())
+            torch.optim.AdamW(
+                [{"params": part}], learning_rate, weight_decay=learning.weight_decay
+            )
+            for part in (trained, list(model.head.parameters()))
         )
         self.averaged = _start_averaging(model, learning.weight_averaging)
 

@@ -15,6 +15,7 @@ from qk_iteration.core.distributed.ranks import present_ranks
 from qk_iteration.core.images.views import TrainingImages
 from qk_iteration.core.learning.checkpoints import CheckpointStore
 from qk_iteration.core.learning.learning_config import (
+    FitConfig,
     LearningConfig,
     MethodConfig,
     MoCoConfig,
@@ -40,7 +41,14 @@ _OPERATIONAL = {
     "steps_per_checkpoint",
     "steps_per_report",
 }
-_OPERATIONAL_OF_METHOD = {"chunk_size"}
+_OPERATIONAL_OF_METHOD = {
+    "chunk_size",
+    # Of a fit to an index: the content of the files counts, not their place.
+    "training_descriptors",
+    "reference_descriptors",
+    "validation_reference_descriptors",
+    "start_from",
+}
 
 TrainedPair = tuple[DescriptorModel, DescriptorModel, Summary]
 """The query model, the key model, and what the training cost."""
@@ -60,6 +68,7 @@ class Training:
         validate: Judges a pair of models.
         validation_fingerprint: Changes with what it judges them on.
         report: Listener of live metrics.
+        index_digest: Changes with the rows of an index that a query model is fitted to.
     """
 
     initial_models: Mapping[Side, DescriptorModel]
@@ -70,8 +79,9 @@ class Training:
     validate: Validate
     validation_fingerprint: str
     report: Report
+    index_digest: str | None = None
 
-    def new_tower(self, side: Side, config: MethodConfig) -> Tower:
+    def new_tower(self, side: Side, config: MethodConfig | FitConfig) -> Tower:
         """A copy of a side's initial model, to be trained."""
         model = copy.deepcopy(self.initial_models[side])
         return Tower(model, self.learning, learning_rate=config.learning_rate)
@@ -80,7 +90,7 @@ class Training:
     def session(
         self,
         towers: dict[Side, Tower],
-        config: MethodConfig,
+        config: MethodConfig | FitConfig,
         *,
         memory: nn.Module | None = None,
     ) -> Iterator[TrainingSession]:
@@ -99,7 +109,7 @@ class Training:
                 memory=memory,
             )
 
-    def _fingerprint(self, config: MethodConfig) -> str:
+    def _fingerprint(self, config: MethodConfig | FitConfig) -> str:
         settings = {
             "version": __version__,
             "method": [
@@ -114,6 +124,8 @@ class Training:
             "images": self.images.fingerprint,
             "validation": self.validation_fingerprint,
         }
+        if self.index_digest is not None:
+            settings["index"] = self.index_digest
         text = json.dumps(settings, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -1,6 +1,6 @@
 """Parameters of the descriptor models."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -21,3 +21,23 @@ class ModelConfig(ParameterBlock):
     gem_power: float = Field(ge=1, description="power of generalized-mean pooling")
     embedding_dim: int = Field(ge=1, description="D; the challenge allows 256")
     seed: int = Field(ge=0, description="seed of every random weight")
+
+
+class SideModelConfig(ParameterBlock):
+    """What one side's model has of its own; null is that of ``model``."""
+
+    backbone: str | None = Field(description="timm model name")
+    weights: str | None = Field(description="as model.weights")
+    image_size: Annotated[int, Field(ge=16)] | None = Field(description="pixels")
+    pixel_mean: float | None = Field(description="as model.pixel_mean")
+    pixel_std: Annotated[float, Field(gt=0)] | None = Field(
+        description="as model.pixel_std"
+    )
+    gem_power: Annotated[float, Field(ge=1)] | None = Field(
+        description="as model.gem_power"
+    )
+
+    def of(self, shared: ModelConfig) -> ModelConfig:
+        """The whole of it: what both sides share, and its own."""
+        own = self.model_dump(exclude_none=True)
+        return ModelConfig.model_validate(shared.model_dump() | own)

@@ -21,6 +21,7 @@ DESCRIBED_BY = {
     "plain": "untrained model",
     "perceptual_hash": "perceptual hash (PDQ)",
     "evaluated": PAIR,
+    "fit_to_index": "query model against an index",
 }
 """What the log says of each method's descriptors."""
 
