@@ -21,7 +21,7 @@ from kedro.framework.startup import bootstrap_project
 from qk_iteration.builtin_benchmark.manifest import BUILTIN_MANIFEST
 from qk_iteration.pipeline_registry import register_pipelines
 from qk_iteration.tracking.run_description import FLOORS
-from study import grow
+from study import grow, index
 from study.comparison import MATCHES
 from study.fingerprint import fingerprint
 from study.keys import LINES, code_of, keys_of, nested, parameters_read, read_parameters
@@ -56,6 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if trial.image_set not in prepared:
             _prepare_images(trial)
             prepared.add(trial.image_set)
+        if trial.method == index.METHOD:
+            index.describe_index(BUILTIN, OUT_OF_DOMAIN, _describe)
         _run_training(trial, seed, *keys[trial.name])
     if not names:
         _score_floors(table)
@@ -112,6 +114,8 @@ def _run_training(trial: Trial, seed: int, key: str, code: str) -> None:
     """Train, score and collect one trial with one seed."""
     name, method = trial.folder_of(seed), trial.method
     settings: dict[str, Any] = {"learning.seed": seed, **trial.settings}
+    if method == index.METHOD:
+        settings |= index.rows_of("test")
     if trial.continues is not None:
         before = MODELS / f"{trial.continues}-seed{seed}" / method
         settings["learning.start_from"] = str(before.resolve())
@@ -165,14 +169,16 @@ def _score_out_of_domain(
 ) -> dict[str, dict[str, Any]]:
     if not OUT_OF_DOMAIN.is_dir():
         return {}
+    is_fitted = method == index.METHOD
     _kedro(
-        "evaluate",
+        "evaluate_in_index" if is_fitted else "evaluate",
         trial=name,
         image_set=image_set,
         params={
             "benchmark": str(OUT_OF_DOMAIN.resolve()),
             "method": method,
             "run_name": f"{name} out of domain",
+            **(index.rows_of("out_of_domain") if is_fitted else {}),
         },
     )
     return {"out_of_domain": _metrics(name, "evaluated")}
@@ -197,6 +203,10 @@ def _prepare_images(trial: Trial) -> None:
             "run_name": f"{trial.image_set} images",
         },
     )
+
+
+def _describe(params: Mapping[str, Any]) -> None:
+    _kedro("describe", trial="builtin", image_set="builtin", params=params)
 
 
 def _score_floors(table: pd.DataFrame) -> None:

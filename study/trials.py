@@ -20,8 +20,10 @@ class Trial(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
-    part: Literal["tuning", "headline", "ablation", "rows", "steps", "batch", "card"]
-    method: Literal["qk", "simclr", "moco"]
+    part: Literal[
+        "tuning", "headline", "ablation", "rows", "steps", "batch", "card", "index"
+    ]
+    method: Literal["qk", "simclr", "moco", "fit_to_index"]
     settings: dict[str, Any] = Field(default={}, description="as for --params")
     seeds: tuple[int, ...] = (0,)
     is_scored: bool = Field(default=False, description="on the test queries too")
