@@ -27,6 +27,7 @@ LOSS = LossConfig(temperature=0.1, repulsion=0.5)
 LEARNING = LearningConfig(
     image_passes=60,
     images_per_step=4,
+    images_at_a_time=None,
     weight_decay=0.0,
     warmup_fraction=0.1,
     gradient_clip=10.0,

@@ -10,6 +10,7 @@ from torch import nn
 from qk_iteration.core.distributed.ranks import present_ranks
 from qk_iteration.core.learning import optimize
 from qk_iteration.core.learning.side import Side
+from qk_iteration.core.learning.tower import Tower
 from qk_iteration.core.learning.training import learn
 from qk_iteration.core.models.descriptor_model import DescriptorModel
 from qk_iteration.core.stopping import StoppedError, request_stop, withdraw_stop
@@ -151,6 +152,30 @@ def test_ranks_learn_what_one_process_learns(alone, of_ranks, name):
         torch.testing.assert_close(
             other["weights"], first["weights"], rtol=0, atol=0, msg="bit for bit"
         )
+
+
+@pytest.mark.parametrize("name", ["backbone, separate", "simclr", "moco"])
+def test_few_images_at_a_time_give_the_step_of_all(images, alone, tmp_path, name):
+    learning = changed(ON_RANKS, images_at_a_time=2)
+    found = train(images, tmp_path, CASES[name], learning=learning)
+    for part in ("loss", "accuracy", "gradients", "weights", "best", "steps"):
+        torch.testing.assert_close(found[part], alone[name][part], **EQUAL)
+
+
+def test_few_images_at_a_time_keep_less_in_memory(images):
+    """What autograd keeps is counted while the batch is embedded."""
+    kept = {}
+    for at_a_time in (None, 1):
+        learning = changed(ON_RANKS, images_at_a_time=at_a_time)
+        tower = Tower(small_model(), learning, learning_rate=1e-3)
+        sizes = []
+        with torch.autograd.graph.saved_tensors_hooks(
+            lambda tensor, sizes=sizes: sizes.append(tensor.numel()) or tensor,
+            lambda tensor: tensor,
+        ):
+            tower.embed(torch.zeros(8, 32, 32, 3, dtype=torch.uint8))
+        kept[at_a_time] = sum(sizes)
+    assert kept[1] < kept[None] / 4
 
 
 CONTINUED = ["backbone, handed_over", "model, separate", "moco"]

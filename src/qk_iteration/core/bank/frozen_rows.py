@@ -87,9 +87,10 @@ class FrozenRows:
             return replace(self, rows=self.rows[kept_rows], groups=groups)
         first, stop = self.shard.first_row, self.shard.first_row + len(self.rows)
         begin, end = torch.searchsorted(kept_rows, torch.tensor([first, stop])).tolist()
+        kept_here = kept_rows[begin:end] - first
         return replace(
             self,
-            rows=self.rows[kept_rows[begin:end] - first],
+            rows=self.rows[kept_here.to(self.rows.device, non_blocking=True)],
             groups=groups,
             shard=BankShard(begin, end - begin),
         )

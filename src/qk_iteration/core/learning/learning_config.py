@@ -33,6 +33,9 @@ class LearningConfig(ParameterBlock):
     images_per_step: int = Field(
         ge=2, description="in an SGD step; SimCLR learns from two views of each"
     )
+    images_at_a_time: Annotated[int, Field(ge=1)] | None = Field(
+        description="views that one device learns from at once; null: all of its step"
+    )
     weight_decay: float = Field(ge=0, description="of AdamW")
     warmup_fraction: float = Field(ge=0, lt=1, description="of the SGD steps")
     gradient_clip: float = Field(gt=0, description="largest norm of the gradient")

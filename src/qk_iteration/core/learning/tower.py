@@ -1,11 +1,13 @@
 """One side's model together with what trains it."""
 
+from functools import partial
 from typing import Any, Self
 
 import timm.models
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.checkpoint import checkpoint
 
 from qk_iteration.core.distributed.ranks import present_ranks
 from qk_iteration.core.learning.learning_config import LearningConfig
@@ -33,15 +35,12 @@ class Tower:
         self.model = model
         self.learning_rate = learning_rate
         self._precision = learning.precision
+        self._images_at_a_time = learning.images_at_a_time
         self._frozen_modules = _freeze_stages(model.backbone, learning.frozen_stages)
         if learning.frozen_statistics:
             self._frozen_modules += _batch_norms(model.backbone)
-        elif not present_ranks().is_alone and _batch_norms(model.backbone):
-            raise UserError(
-                "learning.frozen_statistics must be true where several devices train a "
-                "backbone with batch normalization: statistics of a part of the batch "
-                "would not be those of one device. Set it, or choose another backbone."
-            )
+        elif _batch_norms(model.backbone):
+            _check_whole_batch(learning)
         trained = [p for p in model.backbone.parameters() if p.requires_grad]
         if not trained:  # An adapter's: only its head learns.
             self._frozen_modules.append(model.backbone)
@@ -54,8 +53,20 @@ class Tower:
         self.averaged = _start_averaging(model, learning.weight_averaging)
 
     def embed(self, pixels: Tensor) -> Tensor:
-        """Embeddings to learn from: (B, S, S, 3) to (B, D), of unit length, float32."""
+        """Embeddings to learn from: (B, S, S, 3) to (B, D), of unit length, float32.
+
+        Where fewer images fit at a time, the gradient accumulates over parts: only the
+        embeddings of all are kept, and each part is embedded once more when its
+        gradient is due. So images of a batch stay each other's negatives.
+        """
         self.train_mode()
+        parts = pixels.split(self._images_at_a_time or len(pixels))
+        if len(parts) == 1:
+            return self._embed(pixels)
+        embed = partial(checkpoint, self._embed, use_reentrant=False)
+        return torch.cat([embed(part) for part in parts])
+
+    def _embed(self, pixels: Tensor) -> Tensor:
         with autocast(self.model, self._precision):
             embeddings: Tensor = self.model(pixels)
         return embeddings.float()
@@ -126,6 +137,21 @@ def _freeze_stages(backbone: nn.Module, num_stages: int) -> list[nn.Module]:
     for name in frozen_names:
         backbone.get_parameter(name).requires_grad_(False)
     return [backbone.get_submodule(name.rpartition(".")[0]) for name in frozen_names]
+
+
+def _check_whole_batch(learning: LearningConfig) -> None:
+    """Refuse statistics of a part of the batch: they are not those of all of it.
+
+    Raises:
+        UserError: If a device sees a part only, or sees parts one after the other.
+    """
+    if not present_ranks().is_alone or learning.images_at_a_time is not None:
+        raise UserError(
+            "learning.frozen_statistics must be true where a backbone with batch "
+            "normalization learns on several devices, or from few images at a time: "
+            "statistics of a part of the batch are not those of all of it. Set it, or "
+            "choose another backbone."
+        )
 
 
 def _batch_norms(backbone: nn.Module) -> list[nn.Module]:

@@ -35,6 +35,7 @@ from qk_iteration.core.user_error import UserError
 
 # What only tells how to run, not what is learned.
 _OPERATIONAL = {
+    "images_at_a_time",
     "num_workers",
     "resume",
     "start_from",  # Its weights count, not their place.
