@@ -35,12 +35,15 @@ OPERATIONAL = (
     "builtin_benchmark.num_workers",
     "description.num_workers",
     "device",
+    "devices",
+    "learning.images_at_a_time",
     "learning.num_workers",
     "learning.resume",
     "learning.seed",
     "learning.start_from",
     "learning.steps_per_checkpoint",
     "learning.steps_per_report",
+    "seconds_to_answer",
 )
 """Parameters that say where and how to run. A seed stands beside the fingerprint, and
 the trial that another goes on from has one of its own."""

@@ -11,7 +11,14 @@ from qk_iteration.pipeline_registry import register_pipelines
 from qk_iteration.settings import CONFIG_LOADER_ARGS
 
 PROJECT = Path(__file__).parents[1]
-PLAIN = {"benchmark", "validation_benchmark", "device", "images_folder"}
+PLAIN = {
+    "benchmark",
+    "validation_benchmark",
+    "device",
+    "devices",
+    "images_folder",
+    "seconds_to_answer",
+}
 ENVIRONMENTS = {path.name for path in (PROJECT / "conf").iterdir() if path.is_dir()}
 
 

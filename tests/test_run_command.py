@@ -5,7 +5,8 @@ from pathlib import Path
 import click
 import pytest
 
-from qk_iteration.run_command import run
+from qk_iteration.core.user_error import UserError
+from qk_iteration.run_command import check_launcher, run
 
 PARAMS = next(option for option in run.params if option.name == "params")
 
@@ -44,3 +45,10 @@ def test_a_tilde_is_the_home_folder(name):
 def test_what_a_file_gives_is_taken_as_it_is():
     given = {"images_folder": 2024}
     assert read(given) is given
+
+
+def test_torchrun_of_whole_pipelines_is_refused():
+    with pytest.raises(UserError, match=r"starts its ranks by itself: --params=devi"):
+        check_launcher({"RANK": "0", "WORLD_SIZE": "2"})
+    check_launcher({"RANK": "0", "WORLD_SIZE": "1"})
+    check_launcher({})

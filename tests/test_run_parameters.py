@@ -12,7 +12,7 @@ from kedro.framework.startup import bootstrap_project
 from qk_iteration.block_errors import check_blocks
 from qk_iteration.core.models import check_model
 from qk_iteration.core.user_error import UserError
-from qk_iteration.run_parameters import RunParametersHook
+from qk_iteration.run_parameters import RunParametersHook, check_devices
 from qk_iteration.settings import CONFIG_LOADER_ARGS
 
 
@@ -144,3 +144,16 @@ def test_a_model_is_tried_once_and_before_anything_uses_it(monkeypatch):
 
 def test_a_pipeline_that_needs_none_of_it_is_not_checked():
     check(scoring=None).after_dataset_saved("training_images")
+
+
+@pytest.mark.parametrize(
+    ("devices", "seconds", "sentence"),
+    [
+        (0, 600, "devices must be a whole number from 1 on; got 0"),
+        ("two", 600, "devices must be a whole number"),
+        (2, 0, "seconds_to_answer must be a positive number; got 0"),
+    ],
+)
+def test_devices_that_cannot_be_are_refused_before_the_run(devices, seconds, sentence):
+    with pytest.raises(UserError, match=sentence):
+        check_devices(devices, seconds)

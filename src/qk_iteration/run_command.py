@@ -1,6 +1,8 @@
 """``kedro run``, with stops obeyed, errors in one sentence, and text kept as text."""
 
 import copy
+import os
+from collections.abc import Mapping
 from typing import Any, get_args
 
 import click
@@ -18,9 +20,19 @@ from qk_iteration.stop_signals import obeying_stop_signals
 
 def _run(**options: Any) -> Any:
     with obeying_stop_signals(), plain_endings():
+        check_launcher(os.environ)
         _check_pipelines([*options["pipelines"], options["pipeline"] or "__default__"])
         assert kedro_run.callback is not None, "a command has a function"
         return kedro_run.callback(**options)
+
+
+def check_launcher(environment: Mapping[str, str]) -> None:
+    """Raise UserError under torchrun, where every rank would do the whole pipeline."""
+    if int(environment.get("WORLD_SIZE", "1")) > 1 and "RANK" in environment:
+        raise UserError(
+            "kedro run starts its ranks by itself: --params=devices=2. On several "
+            "hosts torchrun starts qk_iteration.launch; see docs/distributed.md."
+        )
 
 
 def _check_pipelines(names: list[str]) -> None:

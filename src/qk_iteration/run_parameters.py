@@ -50,6 +50,8 @@ class RunParametersHook:
         self._has_checked_model = False
         if "device" in self._blocks:
             check_device(self._blocks["device"])
+        if "devices" in self._blocks:
+            check_devices(self._blocks["devices"], self._blocks["seconds_to_answer"])
         if "model" in self._blocks:
             check_backbone(self._blocks["model"].backbone)
         if self._blocks.get("query_model") and self._blocks["query_model"].backbone:
@@ -116,6 +118,16 @@ def check_device(name: str) -> None:
         from qk_iteration.core.models.device import choose_device
 
         choose_device(name)
+
+
+def check_devices(devices: Any, seconds_to_answer: Any) -> None:
+    """Raise UserError unless there is at least one, and it is given time."""
+    if not isinstance(devices, int) or devices < 1:
+        raise UserError(f"devices must be a whole number from 1 on; got {devices!r}.")
+    if not isinstance(seconds_to_answer, int | float) or not seconds_to_answer > 0:
+        raise UserError(
+            f"seconds_to_answer must be a positive number; got {seconds_to_answer!r}."
+        )
 
 
 def check_backbone(name: str) -> None:

@@ -37,7 +37,16 @@ LONGEST_PARAMETER = 200
 
 _BUILTIN = "builtin_benchmark"
 # How to run, not what: a run that was stopped goes on with others of these.
-_HOW = ("num_workers", "steps_per_checkpoint", "steps_per_report", "resume", "device")
+_HOW = (
+    "num_workers",
+    "steps_per_checkpoint",
+    "steps_per_report",
+    "resume",
+    "device",
+    "devices",
+    "seconds_to_answer",
+    "images_at_a_time",
+)
 
 
 def run_parameters(

@@ -5,12 +5,15 @@ and never reads the launcher's variables.
 """
 
 import logging
+import os
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
 
 import torch
 from torch import distributed
+
+from qk_iteration.core.user_error import UserError
 
 Part = TypeVar("Part", bound=Any)
 
@@ -62,6 +65,33 @@ def present_ranks() -> Ranks:
     if distributed.is_available() and distributed.is_initialized():
         return Ranks(distributed.get_rank(), distributed.get_world_size())
     return Ranks(0, 1)
+
+
+def rank_of_launcher() -> int:
+    """Return the rank that the launcher gives this process, before it joins."""
+    return int(os.environ.get("RANK", "0"))
+
+
+def device_of_rank(name: str) -> torch.device:
+    """Return the device of this process: its own GPU of its host, or the CPU.
+
+    Args:
+        name: As in ``choose_device``; ``cuda`` and ``auto`` take one GPU for each rank.
+
+    Raises:
+        UserError: If the host has fewer GPUs than ranks.
+    """
+    is_cuda = name.startswith("cuda") or (name == "auto" and torch.cuda.is_available())
+    if not is_cuda:
+        return torch.device("cpu")
+    number, num_gpus = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
+    if number >= num_gpus:
+        raise UserError(
+            f"devices must not exceed the {num_gpus} GPUs of a host; got rank {number} "
+            "there. Use fewer devices, or device=cpu."
+        )
+    torch.cuda.set_device(number)
+    return torch.device("cuda", number)
 
 
 def join_ranks(device: torch.device, *, timeout_s: float) -> Ranks:

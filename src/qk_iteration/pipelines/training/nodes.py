@@ -85,14 +85,46 @@ def prepare_training(
     )
 
 
+def prepare_ranks_for(method: type[MethodConfig]) -> Callable[..., Path]:
+    """The node that writes a training for the processes that will do it."""
+
+    def prepare_ranks(
+        training: Training,
+        config: MethodConfig,
+        negative_bank_folder: Path,
+        device: str,
+        devices: int,
+        seconds_to_answer: float,
+    ) -> Path:
+        """The file that ranks are given."""
+        from qk_iteration.core.learning.training_job import write_job
+
+        return write_job(
+            training,
+            config,
+            bank_folder=negative_bank_folder,
+            devices=devices,
+            device=device,
+            timeout_s=seconds_to_answer,
+        )
+
+    prepare_ranks.__annotations__["config"] = method  # Kedro checks them by it.
+    return prepare_ranks
+
+
 def learn_by(method: type[MethodConfig]) -> Callable[..., TrainedPair]:
     """The node that learns by the method with these parameters."""
 
-    def learn(training: Training, config: MethodConfig) -> TrainedPair:
+    def learn(
+        training: Training,
+        config: MethodConfig,
+        training_job: Path,
+        devices: int,
+    ) -> TrainedPair:
         """Learn a query model and a key model."""
-        from qk_iteration.core.learning.training import learn
+        from qk_iteration.core.learning.learn_on_devices import learn_on_devices
 
-        return learn(training, config)
+        return learn_on_devices(training, config, training_job, devices=devices)
 
     learn.__annotations__["config"] = method  # Kedro checks them by it.
     return learn

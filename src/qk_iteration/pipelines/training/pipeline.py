@@ -8,6 +8,7 @@ from qk_iteration.pipelines.training.nodes import (
     check_training_by,
     learn_by,
     open_validation_images,
+    prepare_ranks_for,
     prepare_training,
 )
 
@@ -33,6 +34,7 @@ def create_pipeline(method: str) -> Pipeline:
         "training_images",
         "training_views",
         "negative_bank",
+        "negative_bank_folder",
     }
     return Pipeline(
         _nodes(method),
@@ -43,6 +45,8 @@ def create_pipeline(method: str) -> Pipeline:
             "params:description",
             "params:learning",
             "params:device",
+            "params:devices",
+            "params:seconds_to_answer",
             f"params:{method}",
         },
         tags=[method],
@@ -85,11 +89,24 @@ def _nodes(method: str) -> list[Node]:
             "training",
             name="prepare_training",
         ),
+        Node(
+            prepare_ranks_for(METHODS[method]),
+            [
+                "training",
+                f"params:{method}",
+                "negative_bank_folder",
+                "params:device",
+                "params:devices",
+                "params:seconds_to_answer",
+            ],
+            "training_job",
+            name="prepare_ranks",
+        ),
         # The loop over phases is inside this node: a graph has no loops, and a run
         # must be able to continue inside a phase, not only between nodes.
         Node(
             learn_by(METHODS[method]),
-            ["training", f"params:{method}"],
+            ["training", f"params:{method}", "training_job", "params:devices"],
             ["query_model", "key_model", "training_summary"],
             name="learn",
         ),

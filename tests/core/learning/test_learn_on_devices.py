@@ -1,0 +1,152 @@
+"""Ranks that the launcher starts are compared with one process, and made to fail."""
+
+import os
+import signal
+import threading
+import time
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from qk_iteration.core.distributed import launch
+from qk_iteration.core.distributed.launch import told_by_failures
+from qk_iteration.core.learning.learn_on_devices import learn_on_devices
+from qk_iteration.core.learning.side import Side
+from qk_iteration.core.learning.training import learn
+from qk_iteration.core.learning.training_job import write_job
+from qk_iteration.core.stopping import StoppedError, withdraw_stop
+from qk_iteration.core.user_error import UserError
+from tests.core.learning.small_training import (
+    QK,
+    changed,
+    make_training,
+    open_noise,
+    reported,
+    size_of_heads,
+)
+from tests.core.learning.test_on_ranks import EQUAL, ON_RANKS, small_model
+
+BRIEF = changed(ON_RANKS, image_passes=40, steps_per_checkpoint=1)
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    return open_noise(tmp_path_factory.mktemp("images"), num_images=13)
+
+
+def small_training(images, folder, **changes):
+    training = make_training(images, folder, **{"learning": BRIEF} | changes)
+    return replace(training, initial_models=dict.fromkeys(Side, small_model()))
+
+
+def job_of(training, tmp_path):
+    return write_job(
+        training, QK, bank_folder=tmp_path, devices=2, device="cpu", timeout_s=60
+    )
+
+
+class FailingOnTheSecondRank:
+    """A validation that one rank cannot do."""
+
+    def __call__(self, query_model, key_model):
+        if os.environ["RANK"] == "1":
+            raise UserError("The picture is gone. Put it back.\nSecond line.")
+        return {"micro_ap": 0.5}
+
+
+@pytest.fixture(autouse=True)
+def without_stop():
+    handlers = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    withdraw_stop()
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+def ranks_left(folder):
+    """Command lines of processes that still work on a training."""
+    lines = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            lines.append(path.read_bytes())
+    return [line for line in lines if str(folder).encode() in line]
+
+
+def test_two_devices_learn_what_one_learns_and_tell_of_it(images, tmp_path):
+    log, log_alone = [], []
+    training = small_training(images, tmp_path / "two", log=log, validate=size_of_heads)
+    pair = learn_on_devices(training, QK, job_of(training, tmp_path), devices=2)
+    alone = small_training(
+        images, tmp_path / "one", log=log_alone, validate=size_of_heads
+    )
+    expected = learn(alone, QK)
+    for model, expected_model in zip(pair[:2], expected[:2], strict=True):
+        torch.testing.assert_close(
+            model.state_dict(), expected_model.state_dict(), **EQUAL
+        )
+    losses = reported(log, "train/loss")
+    expected_losses = reported(log_alone, "train/loss")
+    # Once while ranks work; once more by who takes their checkpoint, for a run that
+    # was not there meanwhile. MLflow is told no point twice.
+    assert losses == pytest.approx(2 * expected_losses, rel=1e-4)
+    assert ranks_left(tmp_path) == []
+
+
+def test_what_a_rank_says_ends_the_training_in_one_sentence(images, tmp_path):
+    training = small_training(images, tmp_path, validate=FailingOnTheSecondRank())
+    job = job_of(training, tmp_path)
+    with pytest.raises(UserError) as caught:
+        learn_on_devices(training, QK, job, devices=2)
+    assert str(caught.value) == "Rank 1 of 2: The picture is gone. Put it back."
+    assert ranks_left(tmp_path) == []
+
+
+def test_a_stop_reaches_the_ranks_which_save(images, tmp_path):
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # As without nohup.
+    learning = changed(BRIEF, image_passes=4000)
+    training = small_training(
+        images, tmp_path, learning=learning, validate=size_of_heads
+    )
+    job = job_of(training, tmp_path)
+    stopper = threading.Thread(target=stop_when_saved, args=(tmp_path,))
+    stopper.start()
+    with pytest.raises(StoppedError, match="SIGINT"):
+        learn_on_devices(training, QK, job, devices=2)
+    stopper.join()
+    assert ranks_left(tmp_path) == []
+    (checkpoint,) = tmp_path.glob("*/latest.pt")
+    assert torch.load(checkpoint, weights_only=True)["step"] >= 1
+
+
+def stop_when_saved(folder):
+    """Ctrl-C, once the ranks are at work."""
+    while not list(Path(folder).glob("*/latest.pt")):
+        time.sleep(0.1)
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+class Failure:
+    def __init__(self, message, exitcode=1):
+        self.message, self.exitcode = message, exitcode
+
+
+def test_the_rank_that_failed_first_is_told_from_those_that_lost_it():
+    failures = {
+        0: Failure("RuntimeError: [gloo] Connection closed by peer"),
+        1: Failure("StoppedError: Stopped by SIGTERM."),
+        2: Failure({"message": "ValueError: no room\nmore", "extraInfo": {}}),
+        3: Failure("Signal 9 (SIGKILL) received by PID 7", -9),
+    }
+    assert told_by_failures(failures, size=4) == "Rank 2 of 4: ValueError: no room"
+    del failures[2]
+    assert told_by_failures(failures, size=4).startswith("Rank 3 of 4: Signal 9")
+
+
+def test_handlers_are_as_before(monkeypatch):
+    before = signal.getsignal(signal.SIGTERM)
+    with launch._handlers_kept():
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    assert signal.getsignal(signal.SIGTERM) is before
