@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from qk_iteration.core.formats.full_disk import saying_full_disk
 from qk_iteration.core.formats.partial_file import partial_file
 from qk_iteration.core.formats.user_paths import user_path
 
@@ -46,7 +47,8 @@ def replacing(path: str | Path, *, is_durable: bool = False) -> Iterator[Path]:
             yield partial
             _copy(partial, final, descriptor)
         return
-    final.parent.mkdir(parents=True, exist_ok=True)
+    with saying_full_disk(final):
+        final.parent.mkdir(parents=True, exist_ok=True)
     with partial_file(final.parent, final) as partial:
         if mode is not None:
             partial.chmod(_PRIVATE)

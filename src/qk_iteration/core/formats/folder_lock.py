@@ -9,10 +9,11 @@ import logging
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
+from qk_iteration.core.formats.full_disk import saying_full_disk
 from qk_iteration.core.stopping import stop_if_requested
 
 LOCK_NAME = ".lock"
@@ -32,10 +33,13 @@ def locked(folder: Path, *, what: str) -> Iterator[None]:
         what: What is being waited for, such as "the negative bank".
 
     Raises:
+        FullDiskError: If there is no room for the folder.
         StoppedError: If a stop was asked for while waiting.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / LOCK_NAME).open("a+", encoding="utf-8") as file:
+    with saying_full_disk(folder / LOCK_NAME):
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / LOCK_NAME).open("a+", encoding="utf-8")
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -44,8 +48,8 @@ def locked(folder: Path, *, what: str) -> Iterator[None]:
             _logger.info("Waiting for %s in '%s', held by %s.", what, folder, owner)
             _wait_for(file)
         file.truncate(0)
-        file.write(f"process {os.getpid()}")
-        file.flush()
+        with suppress(OSError):  # Only says who it is; a full disk still locks.
+            os.write(file.fileno(), f"process {os.getpid()}".encode())
         yield
 
 

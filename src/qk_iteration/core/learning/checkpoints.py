@@ -27,6 +27,7 @@ from qk_iteration.core.distributed.collectives import told_by_first_rank
 from qk_iteration.core.distributed.ranks import present_ranks
 from qk_iteration.core.formats.atomic_file import replacing
 from qk_iteration.core.formats.folder_lock import LOCK_NAME, locked
+from qk_iteration.core.formats.full_disk import saying_full_disk
 
 KEPT_SETTINGS = 3
 """Finished trainings of other settings that are kept beside the present one."""
@@ -134,7 +135,9 @@ class Checkpoints:
     def mark_finished(self) -> None:
         """Say that the training has nothing left to do; it may be pruned some day."""
         if present_ranks().is_first:
-            (self.folder / _FINISHED).touch()
+            path = self.folder / _FINISHED
+        with saying_full_disk(path):
+            path.touch()
 
 
 def _read(path: Path) -> dict[str, Any] | None:
