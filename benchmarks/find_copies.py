@@ -3,9 +3,10 @@
     python -m benchmarks.find_copies --model MODEL FOLDER
 
 The pictures are those of the built-in benchmark that are no copies of each other: all
-that no training has seen, filled up with training pictures. Sixty edited copies of the
-former and 20 identical files are added, then, after a second search, 20 new files. At
-last single pictures are asked for, half of them edited copies.
+that no training has seen, photos and a thousand icons, filled up with training
+pictures. Copies of photos that no training has seen, sixty edited and 20 identical, are
+added, then, after a second search, 20 new files. At last single pictures are asked for,
+half of them edited copies.
 """
 
 import argparse
@@ -108,12 +109,12 @@ class Plan:
         self._generator = np.random.default_rng(seed)
         edits = yaml.safe_load(EDITS.read_text())[recipe]
         self._recipe = EditRecipe.model_validate(edits)
-        unseen = sorted((builtin / "reference_images").glob("*.jpg"))
-        unseen += sorted((builtin / "query_material/pictures").glob("*.jpg"))
-        seen = one_of_each_group(builtin)
-        self.unseen, seen = self._shuffled(unseen), self._shuffled(seen)
-        num_seen = NUM_PICTURES - len(self.unseen)
-        self._pool = self.unseen + seen[:num_seen]
+        copied = originals(builtin)
+        icons = set((builtin / "reference_images").glob("*.jpg")) - set(copied)
+        self.unseen, seen = map(self._shuffled, (copied, one_of_each_group(builtin)))
+        pool = self.unseen + sorted(icons)
+        num_seen = NUM_PICTURES - len(pool)
+        self._pool = pool + seen[:num_seen]
         self.spare = seen[num_seen:-NUM_LENT]
         lent = [Image.open(path).convert("RGB") for path in seen[-NUM_LENT:]]
         self._material = Material(lent)
@@ -141,6 +142,14 @@ class Plan:
 
     def _shuffled(self, paths: list[Path]) -> list[Path]:
         return [paths[row] for row in self._generator.permutation(len(paths))]
+
+
+def originals(builtin: Path) -> list[Path]:
+    """Photos of the test split, those that its queries were made from."""
+    with (builtin / "ground_truth.csv").open(newline="") as file:
+        names = {row["reference_id"] for row in csv.DictReader(file)} - {""}
+    references = [builtin / "reference_images" / f"{name}.jpg" for name in names]
+    return sorted([*references, *(builtin / "query_material/pictures").glob("*.jpg")])
 
 
 def one_of_each_group(builtin: Path) -> list[Path]:
