@@ -21,7 +21,7 @@ def create_pipeline() -> Pipeline:
                 [
                     "found.matches",
                     "found.groups",
-                    "found.left_out",
+                    "found.left_out_files",
                     "found.evidence",
                 ],
                 name="find_copies",

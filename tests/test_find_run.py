@@ -1,0 +1,98 @@
+"""A benchmark of drawn pictures, its calibration and a search that uses it, by Kedro's
+command and by qk-find, are compared with each other and with the planted copies."""
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from qk_iteration.find_command import main
+
+PROJECT = Path(__file__).parents[1]
+
+
+class ThumbnailModel(torch.nn.Module):
+    """The picture shrunk to 6 x 6 pixels, less its mean."""
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        small = torch.nn.functional.adaptive_avg_pool2d(pixels, 6).flatten(1)
+        return small - small.mean(dim=1, keepdim=True)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """The project's configuration, 80 pictures with three copies, and a model."""
+    root = tmp_path_factory.mktemp("project")
+    for name in ("conf", "src", "study", "tools", "pyproject.toml", ".telemetry"):
+        source = PROJECT / name
+        if source.is_dir():
+            shutil.copytree(source, root / name, ignore=shutil.ignore_patterns("local"))
+        else:
+            shutil.copy(source, root / name)
+    photos = root / "photos"
+    photos.mkdir()
+    generator = np.random.default_rng(0)
+    for number in range(80):
+        blocks = generator.integers(0, 256, (5, 6, 3), np.uint8)
+        image = Image.fromarray(blocks).resize((64, 48), Image.Resampling.NEAREST)
+        image.save(photos / f"IMG_{number:02d}.png")
+        if number in {3, 30, 60}:
+            image.resize((50, 40)).save(photos / f"copy_{number:02d}.jpg", quality=80)
+    torch.jit.script(ThumbnailModel()).save(str(root / "thumbnail.pt"))
+    return root
+
+
+def kedro_run(project, pipeline, *parameters):
+    paths = f"{project}/src{os.pathsep}{project}"
+    result = subprocess.run(
+        [
+            *(sys.executable, "-m", "kedro", "run", "--env=test"),
+            f"--pipelines={pipeline}",
+            f"--params={','.join([*parameters, 'model_path=thumbnail.pt'])}",
+        ],
+        cwd=project,
+        env=os.environ | {"PYTHONPATH": paths, "COLUMNS": "160"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout + result.stderr
+
+
+def pairs_in(output):
+    with (output / "matches.csv").open(newline="") as file:
+        return {(row["query"], row["match"]) for row in csv.DictReader(file)}
+
+
+def test_own_pictures_calibrate_a_search_by_either_command(project, capsys):
+    kedro_run(project, "own_benchmark", "images=photos", "own_folder=own")
+    promises = json.loads(
+        (project / "data/08_reporting/test/own_benchmark_promises.json").read_text()
+    )
+    assert promises["source"] == "your own pictures (photos)"
+    assert set(promises["promises"]) == {"0.50", "0.80", "0.90", "0.95", "0.99"}
+    assert (project / "thumbnail.pt.own_calibration.json").is_file()
+    assert (project / "own/validation/ground_truth.csv").is_file()
+
+    screen = kedro_run(
+        project, "find_copies", "collection=photos", "output=found", "precision=0.5"
+    )
+    assert "Comparing all 83 pictures, exactly." in screen
+    planted = {(f"copy_{n}.jpg", f"IMG_{n}.png") for n in ("03", "30", "60")}
+    assert pairs_in(project / "found") == planted
+
+    arguments = [str(project / "photos"), "--output", str(project / "found by qk-find")]
+    arguments += ["--model", str(project / "thumbnail.pt"), "--precision", "0.5"]
+    assert main([*arguments, "--num-workers", "0", "--device", "cpu"]) == 0
+    assert pairs_in(project / "found by qk-find") == planted
+    assert "your own pictures (photos)" in capsys.readouterr().out
