@@ -52,3 +52,8 @@ def test_torchrun_of_whole_pipelines_is_refused():
         check_launcher({"RANK": "0", "WORLD_SIZE": "2"})
     check_launcher({"RANK": "0", "WORLD_SIZE": "1"})
     check_launcher({})
+
+
+def test_numbers_outside_of_the_blocks_stay_numbers():
+    given = {"devices": 2, "seconds_to_answer": 60}
+    assert read("devices=2,seconds_to_answer=60") == given

@@ -17,6 +17,9 @@ from qk_iteration.core.user_error import UserError
 from qk_iteration.plain_errors import plain_endings
 from qk_iteration.stop_signals import obeying_stop_signals
 
+_NUMBERS = {"devices", "seconds_to_answer"}
+"""Parameters outside of the blocks that are numbers; all others are text."""
+
 
 def _run(**options: Any) -> Any:
     with obeying_stop_signals(), plain_endings():
@@ -66,7 +69,7 @@ def _read_params(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
 
 def _takes_text(blocks: list[str], name: str) -> bool:
     if not blocks:
-        return name not in BLOCKS
+        return name not in BLOCKS and name not in _NUMBERS
     model: Any = BLOCKS.get(blocks[0])
     for step in (*blocks[1:], name):
         field = getattr(model, "model_fields", {}).get(step)
