@@ -2,17 +2,20 @@
 
     python benchmarks/checkpoint_cost.py --json checkpoint_cost.json
 
-A training by QK Iteration is run as `kedro run` runs it, on drawn images and without
-validations, whose time would make the share smaller. Every checkpoint is timed, from
-the copy of the weights to the synced file. The first, before the first SGD step that
-costs anything, is counted too.
+A short training by QK Iteration is run as `kedro run` runs it, on drawn images. Every
+checkpoint is timed, up to the synced file, and every SGD step without the checkpoint
+after it. The share is that of a Q-phase and a K-phase of the default lengths, which
+save each `steps_per_checkpoint` and at their ends; banks and validations are left out,
+whose time would make it smaller.
 """
 
 import argparse
+import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -37,35 +40,35 @@ _console = Console(width=110)
 
 
 class TimedCheckpoints(Checkpoints):
-    """Checkpoints that say how long each took."""
+    """Checkpoints that say when each began and ended."""
 
-    def __init__(self, folder: Path, seconds: list[float]) -> None:
+    def __init__(self, folder: Path, spans: list[tuple[float, float]]) -> None:
         super().__init__(folder)
-        self._seconds_of_each = seconds
+        self._spans = spans
 
     def save(self, content: dict[str, Any]) -> None:
         """Save as ever."""
         started = time.perf_counter()
         super().save(content)
-        self._seconds_of_each.append(time.perf_counter() - started)
+        self._spans.append((started, time.perf_counter()))
 
 
 class TimedStore(CheckpointStore):
     """A store of such checkpoints.
 
     Attributes:
-        seconds: Of each checkpoint.
+        spans: Start and end of each checkpoint, in seconds.
     """
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        self.seconds: list[float] = []
+        self.spans: list[tuple[float, float]] = []
 
     @contextmanager
     def of_training(self, fingerprint: str, *, resume: bool) -> Iterator[Checkpoints]:
         """The checkpoints of a training, timed."""
         with super().of_training(fingerprint, resume=resume) as checkpoints:
-            yield TimedCheckpoints(checkpoints.folder, self.seconds)
+            yield TimedCheckpoints(checkpoints.folder, self.spans)
 
 
 def main() -> None:
@@ -77,9 +80,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         content = _measure(Path(folder), arguments, device)
     _console.print(
-        f"{content['num_checkpoints']} checkpoints of {content['mib']:.1f} MiB in "
-        f"{content['num_steps']} SGD steps: {content['checkpoint_s']:.2f} of "
-        f"{content['whole_s']:.1f} s, {content['share']:.2%}."
+        f"A checkpoint of {content['mib']:.0f} MiB takes {content['checkpoint_s']:.3f} "
+        f"s, a step {content['step_s']:.3f} s. {content['num_checkpoints']:.1f} "
+        f"checkpoints in {content['num_steps']} steps: {content['share']:.2%}."
     )
     if arguments.json:
         write_json(arguments.json, {"machine": machine} | content)
@@ -88,49 +91,79 @@ def main() -> None:
 def _measure(
     folder: Path, arguments: argparse.Namespace, device: torch.device
 ) -> dict[str, Any]:
-    """What a training costs, and its checkpoints."""
+    """What a step and a checkpoint take, and the share of a cycle of phases."""
     parameters = base_parameters()
-    config = QKConfig.model_validate(parameters["qk"])
-    store = TimedStore(folder / "checkpoints")
-    training = _training(folder, store, parameters, config, arguments, device)
-    started = time.perf_counter()
-    summary = learn(training, config)[2]
-    whole = time.perf_counter() - started
+    default = QKConfig.model_validate(parameters["qk"])
+    short = {"query_steps": arguments.num_steps, "key_steps": arguments.num_steps}
+    store, ends = TimedStore(folder / "checkpoints"), list[float]()
+    training = _training(folder, store, parameters, ends, arguments, device)
+    learn(training, default.model_copy(update=short))
     (latest,) = store.folder.glob("*/latest.pt")
-    spent = sum(store.seconds)
+    interval = parameters["learning"]["steps_per_checkpoint"]
+    num_steps = default.query_steps + default.key_steps
+    num_checkpoints = num_steps / interval + 2
+    step = statistics.median(_seconds_of_steps(ends, store.spans, arguments.num_steps))
+    checkpoint = statistics.median(end - start for start, end in store.spans)
+    whole = num_checkpoints * checkpoint + num_steps * step
     return {
         "backbone": training.initial_models[Side.QUERY].config.backbone,
-        "steps_per_checkpoint": training.learning.steps_per_checkpoint,
-        "num_steps": summary["sgd_steps"],
-        "num_checkpoints": len(store.seconds),
+        "images_per_step": training.learning.images_per_step,
+        "num_steps": num_steps,
+        "num_checkpoints": num_checkpoints,
         "mib": latest.stat().st_size / 2**20,
-        "checkpoint_s": spent,
-        "whole_s": whole,
-        "share": spent / whole,
+        "step_s": step,
+        "checkpoint_s": checkpoint,
+        "share": num_checkpoints * checkpoint / whole,
     }
+
+
+def _seconds_of_steps(
+    ends: list[float], checkpoints: list[tuple[float, float]], num_steps: int
+) -> Iterator[float]:
+    """Between the ends of two steps of one phase, the checkpoints within left out."""
+    for number, (before, after) in enumerate(pairwise(ends), start=1):
+        if number % num_steps:
+            saved = sum(e - s for s, e in checkpoints if before < s < after)
+            yield after - before - saved
 
 
 def _training(
     folder: Path,
     store: CheckpointStore,
     parameters: dict[str, Any],
-    config: QKConfig,
+    ends: list[float],
     arguments: argparse.Namespace,
     device: torch.device,
 ) -> Training:
-    """A training at the settings of conf/base, as long as some cycles of phases."""
+    """A training of two short phases at the settings of conf/base.
+
+    Args:
+        folder: Of the images.
+        store: Of the checkpoints.
+        parameters: The blocks of conf/base.
+        ends: Takes the time at which each step ends.
+        arguments: Of the command line.
+        device: Of the models.
+    """
     changes = {"weights": "random"}
     if arguments.backbone:
         changes |= {"backbone": arguments.backbone, "image_size": arguments.image_size}
     model = ModelConfig.model_validate(parameters["model"] | changes)
-    settings = parameters["learning"] | {"num_workers": arguments.num_workers}
+    settings = parameters["learning"] | {
+        "num_workers": arguments.num_workers,
+        "steps_per_report": 1,
+    }
     if arguments.batch_size:
         settings["images_per_step"] = arguments.batch_size
     images_per_step = settings["images_per_step"]
     num_images = 4 * images_per_step
-    of_cycle = (config.query_steps + config.key_steps) * images_per_step
-    of_cycle += 2 * num_images * FORWARD_COST
-    settings["image_passes"] = round(arguments.num_cycles * of_cycle)
+    passes = 2 * (arguments.num_steps * images_per_step + num_images * FORWARD_COST)
+    settings["image_passes"] = round(passes)
+
+    def report(passes: float, metrics: Mapping[str, float]) -> None:
+        if "train/loss" in metrics:
+            ends.append(time.perf_counter())
+
     return Training(
         initial_models=dict.fromkeys(Side, DescriptorModel(model).to(device)),
         initial_bank=None,
@@ -145,7 +178,7 @@ def _training(
         checkpoints=store,
         validate=lambda query_model, key_model: {"micro_ap": 0.0},
         validation_fingerprint="none",
-        report=lambda passes, metrics: None,
+        report=report,
     )
 
 
@@ -154,7 +187,7 @@ def _parse_arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("--num-cycles", type=int, default=1, help="of a Q-phase and a K-phase")
+    add("--num-steps", type=int, default=6, help="of each of two phases")
     add("--backbone", help="timm name; by default that of conf/base")
     add("--image-size", type=int, default=96, help="pixels, of another backbone")
     add("--batch-size", type=int, help="images of a step; by default as conf/base")
