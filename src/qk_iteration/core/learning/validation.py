@@ -59,6 +59,10 @@ def open_validation(
     )
 
 
+_PAIR, _ALONE = "query model against key model", "one model on both sides"
+"""What scores, as the log says it."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Validation:
     """Micro-AP of a pair of models on a validation set.
@@ -100,12 +104,13 @@ class Validation:
         """
         references = self._describe(self.references, key_model)
         queries = self._describe(self.queries, query_model)
+        what = _ALONE if query_model is key_model else _PAIR
         score = evaluate_descriptors(
             Descriptors(np.array(self.queries.image_ids), queries),
             Descriptors(np.array(self.references.image_ids), references),
             self.true_matches,
             protocol="isc2021",
-            label="Validation queries",
+            label=f"Validation queries, {what}",
         )
         cosine = 1.0
         if query_model is not key_model:
