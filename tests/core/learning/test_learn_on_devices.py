@@ -77,7 +77,12 @@ def ranks_left(folder):
 
 def test_two_devices_learn_what_one_learns_and_tell_of_it(images, tmp_path):
     log, log_alone = [], []
-    training = small_training(images, tmp_path / "two", log=log, validate=size_of_heads)
+    learning = changed(
+        BRIEF, resume=False
+    )  # What was learned before is forgotten once.
+    training = small_training(
+        images, tmp_path / "two", learning=learning, log=log, validate=size_of_heads
+    )
     pair = learn_on_devices(training, QK, job_of(training, tmp_path), devices=2)
     alone = small_training(
         images, tmp_path / "one", log=log_alone, validate=size_of_heads

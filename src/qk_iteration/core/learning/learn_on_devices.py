@@ -1,5 +1,6 @@
 """A training on several devices of this machine, for the process that wants it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from qk_iteration.core.distributed.launch import run_on_ranks
@@ -32,4 +33,7 @@ def learn_on_devices(
     if devices > 1:
         with ReportFile(job.with_name(REPORT)).told(training.report):
             run_on_ranks(RANK_MODULE, str(job), size=devices)
+        # What ranks have just learned is not forgotten, where a training began anew.
+        learning = training.learning.model_copy(update={"resume": True})
+        training = replace(training, learning=learning)
     return learn(training, config)
