@@ -134,8 +134,9 @@ class Checkpoints:
 
     def mark_finished(self) -> None:
         """Say that the training has nothing left to do; it may be pruned some day."""
-        if present_ranks().is_first:
-            path = self.folder / _FINISHED
+        if not present_ranks().is_first:
+            return
+        path = self.folder / _FINISHED
         with saying_full_disk(path):
             path.touch()
 
