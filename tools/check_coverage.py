@@ -16,6 +16,7 @@ RUN_BY_OTHER_PROCESSES = (
     "core/distributed/ranks.py",
     "core/losses/bank_shard.py",
     "core/bank/frozen_rows.py",
+    "core/learning/training_job.py",
 )
 """Tests run these on several ranks, in processes that the report does not see."""
 
