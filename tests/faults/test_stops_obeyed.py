@@ -9,8 +9,6 @@ import contextlib
 import os
 import re
 import signal
-import sqlite3
-import subprocess
 import sys
 import time
 
@@ -32,7 +30,6 @@ from tests.core.learning.small_training import (
     same_weights,
     size_of_heads,
 )
-from tests.test_run import copy_project, environment_of
 
 pytestmark = pytest.mark.slow
 
@@ -203,67 +200,3 @@ def test_a_stop_within_a_validation_loses_no_step(tmp_path, images, name):
     resumed = learn_once()
     assert same_weights(resumed[0], whole[0])
     assert resumed[2]["validation_curve"] == whole[2]["validation_curve"]
-
-
-def test_kedro_and_mlflow_see_every_stop(tmp_path):
-    project = copy_project(tmp_path)
-    cases = [
-        (number, workers)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-        for workers in (0, 2)
-    ]
-    generator = np.random.default_rng(0)
-    for seed, (number, workers) in enumerate(cases):
-        process = subprocess.Popen(
-            [
-                *(sys.executable, "-c", KEDRO, "run", "--env=test"),
-                "--pipelines=train",
-                f"--params={settings_of(project, seed, workers)}",
-            ],
-            cwd=project,
-            env=environment_of(project),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-        wait_for_checkpoint(project, seed + 1, process)
-        time.sleep(generator.random())
-        os.killpg(process.pid, number)
-        output, _ = process.communicate(timeout=300)
-        assert process.returncode == 128 + number, output
-        assert output.splitlines()[-1] == "The same command continues this run."
-        assert "Traceback" not in output
-    with sqlite3.connect(project / "mlflow.db") as database:
-        runs = database.execute("select status from runs where name like 'stop %'")
-        assert runs.fetchall() == [("KILLED",)] * len(cases)
-
-
-# Whoever starts the tests behind an ampersand lets them ignore some signals.
-KEDRO = """
-import signal
-for number in (signal.SIGTERM, signal.SIGHUP):
-    signal.signal(number, signal.SIG_DFL)
-signal.signal(signal.SIGINT, signal.default_int_handler)
-from kedro.framework.cli import main
-main()
-"""
-
-
-def settings_of(project, seed, workers):
-    return (
-        f"benchmark={project}/benchmark,validation_benchmark={project}/validation,"
-        f"learning.image_passes=100000,learning.num_workers={workers},"
-        f"learning.seed={seed},run_name=stop {seed}"
-    )
-
-
-def wait_for_checkpoint(project, count, process):
-    """Until so many trainings have left a checkpoint."""
-    state = project / "data/06_models/test/qk/training_state"
-    for _ in range(1200):
-        if len(list(state.glob("*/latest.pt"))) >= count:
-            return
-        assert process.poll() is None, process.communicate()[0]
-        time.sleep(0.1)
-    raise AssertionError("no checkpoint after two minutes")
