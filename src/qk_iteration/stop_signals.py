@@ -5,6 +5,7 @@ worker being forked, or a database in the middle of a sentence. Before the first
 there is nothing to be careful of, and the command ends at once.
 """
 
+import multiprocessing
 import os
 import signal
 import threading
@@ -40,7 +41,15 @@ def obeying_stop_signals() -> Iterator[None]:
         for number, handler in before.items():
             signal.signal(number, handler or signal.SIG_DFL)
         _State.is_at_work = False
+        if stop_requested() is not None:
+            _end_workers()
         withdraw_stop()
+
+
+def _end_workers() -> None:
+    """Workers ignore signals: the end of this process would wait for them forever."""
+    for worker in multiprocessing.active_children():
+        worker.kill()
 
 
 def exit_code(signal_number: int) -> int:
