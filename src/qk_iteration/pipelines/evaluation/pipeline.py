@@ -8,21 +8,26 @@ from qk_iteration.pipelines.evaluation.nodes import tabulate_folder
 
 def create_pipeline() -> Pipeline:
     """The score of the models of ``method`` on the folder ``benchmark``."""
-    tabulate = Node(
-        tabulate_folder,
-        ["params:benchmark", "params:images", "training_images"],
-        [
-            "evaluated.training_images",
-            "evaluated.reference_images",
-            "evaluated.query_images",
-            "evaluated.quarantined_images",
-            "evaluated.left_out",
-            "evaluated.true_matches",
-        ],
-        name="tabulate_folder",
-    )
     return (
-        Pipeline([tabulate])
+        Pipeline([tabulating_node()])
         + descriptor_extraction.create_pipeline("evaluated", tables="evaluated")
         + scoring.create_pipeline("evaluated", tables="evaluated")
+    )
+
+
+def tabulating_node() -> Node:
+    """From the folder ``benchmark`` to its tables, in the namespace ``evaluated``."""
+    tables = (
+        "training_images",
+        "reference_images",
+        "query_images",
+        "quarantined_images",
+        "left_out",
+        "true_matches",
+    )
+    return Node(
+        tabulate_folder,
+        ["params:benchmark", "params:images", "training_images"],
+        [f"evaluated.{name}" for name in tables],
+        name="tabulate_folder",
     )

@@ -4,7 +4,6 @@ from pathlib import Path
 
 from qk_iteration.config import (
     DescriptionConfig,
-    EditRecipe,
     FitConfig,
     ImagesConfig,
     LearningConfig,
@@ -53,27 +52,6 @@ def read_all_training_rows(fit: FitConfig) -> Descriptors:
     from qk_iteration.core.learning.index_rows import read_index_rows
 
     return read_index_rows(fit.training_descriptors, None, name="training_descriptors")
-
-
-def open_query_views(
-    training_images: DataFrame,
-    cache_folder: Path,
-    images: ImagesConfig,
-    start_config: ModelConfig,
-    learning: LearningConfig,
-    training_edits: EditRecipe,
-) -> TrainingImages:
-    """The training images as the query model sees them, and their random edits."""
-    from qk_iteration.core.images.views import open_training_images
-
-    return open_training_images(
-        training_images,
-        cache_folder,
-        training_edits,
-        images,
-        image_size=start_config.image_size,
-        seed=learning.seed,
-    )
 
 
 def open_index_validation(

@@ -4,15 +4,15 @@ from kedro.pipeline import Node, Pipeline
 
 from qk_iteration.pipelines import scoring
 from qk_iteration.pipelines.descriptor_extraction.nodes import describe
-from qk_iteration.pipelines.evaluation.nodes import tabulate_folder
+from qk_iteration.pipelines.evaluation.pipeline import tabulating_node
 from qk_iteration.pipelines.fit_to_index.nodes import (
     learn_in_index,
     open_index_validation,
-    open_query_views,
     read_all_training_rows,
     read_reference_rows,
     read_training_rows,
 )
+from qk_iteration.pipelines.negative_bank.nodes import open_training_images
 
 NAME = "fit_to_index"
 _VALIDATION = tuple(
@@ -48,21 +48,8 @@ def create_pipeline() -> Pipeline:
 
 def create_evaluation_pipeline() -> Pipeline:
     """The score of a fitted query model on another folder and its index."""
-    tabulate = Node(
-        tabulate_folder,
-        ["params:benchmark", "params:images", "training_images"],
-        [
-            "evaluated.training_images",
-            "evaluated.reference_images",
-            "evaluated.query_images",
-            "evaluated.quarantined_images",
-            "evaluated.left_out",
-            "evaluated.true_matches",
-        ],
-        name="tabulate_folder",
-    )
     return (
-        Pipeline([tabulate])
+        Pipeline([tabulating_node()])
         + _describing_nodes("evaluated", tables="evaluated")
         + scoring.create_pipeline("evaluated", tables="evaluated")
     )
@@ -83,7 +70,7 @@ def _learning_nodes() -> list[Node]:
             name="read_training_rows",
         ),
         Node(
-            open_query_views,
+            open_training_images,
             [
                 "training_images",
                 "image_cache_folder",
