@@ -111,7 +111,7 @@ def situations_table(
                 "ratio": f"{row.ratio:.3f}",
                 "95 % interval": _interval_text(row),
                 "normalized": _normalized_text(ours, theirs),
-                "seeds": f"{len(ours)}",
+                "seeds": f"{len(ours)} / {len(theirs)}",
             }
         )
     return markdown(pd.DataFrame(rows), num_texts=3)
