@@ -48,7 +48,7 @@ def draw_pictures(folder):
     )
 
 
-def learn_in(folder, pictures, config, tell=lambda what: None, **learning):
+def learn_in(folder, pictures, config, tell=lambda what: None, name="", **learning):
     """A whole training: cache, bank, checkpoints and models in one folder.
 
     Args:
@@ -56,6 +56,7 @@ def learn_in(folder, pictures, config, tell=lambda what: None, **learning):
         pictures: What ``draw_pictures`` returned.
         config: The method.
         tell: Called with the name of each thing that was done.
+        name: Folder inside of what is the method's own; the others are shared.
         learning: Changes to what the methods have in common.
     """
     learning = changed(LEARNING, **SHORT | learning)
@@ -74,7 +75,7 @@ def learn_in(folder, pictures, config, tell=lambda what: None, **learning):
             initial_bank=bank.rows,
             images=images,
             learning=learning,
-            checkpoints=CheckpointStore(folder / "checkpoints"),
+            checkpoints=CheckpointStore(folder / name / "checkpoints"),
             validate=size_of_heads,
             validation_fingerprint="heads",
             report=lambda passes, metrics: tell("report"),
@@ -82,8 +83,8 @@ def learn_in(folder, pictures, config, tell=lambda what: None, **learning):
         config,
     )
     tell("learned")
-    save_model(query, folder / "query_model")
-    save_model(key, folder / "key_model")
+    save_model(query, folder / name / "query_model")
+    save_model(key, folder / name / "key_model")
     tell("saved")
 
 
@@ -91,7 +92,7 @@ def models_in(folder):
     """Every byte of the finished models."""
     return {
         str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.glob("*_model/*"))
+        for path in sorted(folder.rglob("*_model/*"))
     }
 
 

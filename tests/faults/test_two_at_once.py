@@ -1,0 +1,140 @@
+"""Two commands on one project's folder are compared with each of them alone.
+
+Every pair of ``train``, ``simclr``, ``moco``, ``describe`` and ``find_copies``, a
+command with itself too, started at most a second apart, where nothing has been made yet
+and where all has. They share cache, bank and descriptors; both must end with the bytes
+that they make alone, and leave no file that neither makes.
+
+    FAULT_EVERY=1 pytest -m slow tests/faults/test_two_at_once.py
+
+starts each pair eight times in both folders, not once in one of them.
+"""
+
+import os
+import shutil
+import time
+from itertools import combinations_with_replacement
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from qk_iteration.collection.find import find_copies
+from qk_iteration.core.describing.describe_images import describe_images
+from qk_iteration.core.describing.describing_config import DescriptionConfig
+from qk_iteration.core.describing.load_describer import load_describer
+from qk_iteration.core.formats.descriptor_files import write_descriptors
+from tests.collection.conftest import model as calibrated_model
+from tests.core.learning.small_training import MOCO, QK, SIMCLR
+from tests.faults.figures import note_figure
+from tests.faults.forked import Child, outcome_of
+from tests.faults.small_runs import draw_pictures, learn_in, names_in
+
+__all__ = ["calibrated_model"]
+pytestmark = pytest.mark.slow
+
+METHODS = {"train": QK, "simclr": SIMCLR, "moco": MOCO}
+COMMANDS = (*METHODS, "describe", "find_copies")
+PAIRS = list(combinations_with_replacement(COMMANDS, 2))
+IS_WHOLE_SET = os.environ.get("FAULT_EVERY") == "1"
+DELAYS = 8 if IS_WHOLE_SET else 1
+# What differs from run to run: seconds, and the folder's own name.
+DIFFERS = (".lock", "latest.pt", "previous.pt", "search.json", "files.sqlite")
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    return draw_pictures(tmp_path_factory.mktemp("pictures") / "all")
+
+
+@pytest.fixture(scope="module")
+def work_in(pictures, calibrated_model):
+    """Gives the work of a command in a folder."""
+
+    def work(command, folder):
+        if command in METHODS:
+            config = METHODS[command]
+            return lambda tell: learn_in(folder, pictures, config, tell, name=command)
+        if command == "describe":
+            return lambda tell: describe_in(folder, pictures, calibrated_model)
+        return lambda tell: find_in(folder, pictures, calibrated_model)
+
+    return work
+
+
+def describe_in(folder, pictures, model):
+    config = DescriptionConfig(batch_size=4, num_workers=0, precision="float32")
+    described = describe_images(
+        pictures, load_describer(model), config, max_pixels=10_000
+    )
+    write_descriptors(folder / "descriptors.hdf5", described)
+
+
+def find_in(folder, pictures, model):
+    find_copies(
+        Path(pictures["path"][0]).parent,
+        output=folder / "found",
+        model=model,
+        num_workers=0,
+        device="cpu",
+    )
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory, work_in):
+    """What each command makes in a folder of its own, by name."""
+    made = {}
+    for command in COMMANDS:
+        folder = tmp_path_factory.mktemp(command)
+        outcome = outcome_of(work_in(command, folder))
+        assert outcome.is_good, outcome.text
+        made[command] = files_in(folder)
+    return made
+
+
+def files_in(folder):
+    """Every file and its bytes; None for what no two runs have in common."""
+    return {
+        name: None if Path(name).name in DIFFERS else (folder / name).read_bytes()
+        for name in names_in(folder)
+    }
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory, work_in):
+    """A folder in which every command has been run."""
+    folder = tmp_path_factory.mktemp("filled")
+    for command in COMMANDS:
+        assert outcome_of(work_in(command, folder)).is_good
+    return folder
+
+
+def cases():
+    """Pairs, and whether the folder is filled; a sample where not all are asked for."""
+    generator = np.random.default_rng(0)
+    for one, other in PAIRS:
+        drawn = bool(generator.integers(2))
+        for is_filled in [False, True] if IS_WHOLE_SET else [drawn]:
+            state = "filled" if is_filled else "empty"
+            yield pytest.param(one, other, is_filled, id=f"{one}-{other}-{state}")
+
+
+@pytest.mark.parametrize(("one", "other", "is_filled"), list(cases()))
+def test_both_end_as_if_alone(tmp_path, work_in, alone, filled, one, other, is_filled):
+    generator = np.random.default_rng([PAIRS.index((one, other)), is_filled])
+    expected = alone[one] | alone[other]
+    for number in range(DELAYS):
+        folder = tmp_path / str(number)
+        if is_filled:
+            expected = files_in(filled)
+            shutil.copytree(filled, folder)
+        first, second = generator.permutation([one, other]).tolist()
+        children = [Child(work_in(first, folder))]
+        time.sleep(generator.random())
+        children.append(Child(work_in(second, folder)))
+        for child in children:
+            outcome = child.outcome()
+            assert outcome.is_good, outcome.text
+        assert files_in(folder) == expected
+        shutil.rmtree(folder)
+    note_figure("two commands at once, both ended as if alone", DELAYS)
