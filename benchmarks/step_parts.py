@@ -288,7 +288,7 @@ def draw_images(
     cache, clean = caches
     return TrainingImages(
         cache=cache,
-        clean=clean,
+        clean={image_size: clean},
         groups=np.arange(num_images),
         recipe=recipe,
         material=Material(cache),

@@ -27,6 +27,7 @@ from qk_iteration.core.learning.learning_config import (
     SimCLRConfig,
 )
 from qk_iteration.core.learning.prepare_training import prepare_training
+from qk_iteration.core.learning.side import Side
 from qk_iteration.core.learning.training import TrainedPair, learn
 from qk_iteration.core.learning.validation import open_validation
 from qk_iteration.core.models.descriptor_model import DescriptorModel
@@ -99,13 +100,13 @@ def _learn(
         judged.references,
         judged.true_matches,
         work / "cache",
-        image_size=start.config.image_size,
+        image_sizes=dict.fromkeys(Side, start.config.image_size),
         max_pixels=images.max_pixels,
         description=DescriptionConfig(**parameters["description"]),
     )
     training = prepare_training(
         views,
-        start,
+        dict.fromkeys(Side, start),
         bank.rows,
         learning,
         checkpoints=CheckpointStore(work / method / "checkpoints"),

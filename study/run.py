@@ -53,9 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     table = read_results(RESULTS, DOCS / TABLE)
     prepared: set[str] = set()
     for trial, seed in missing_trainings(trials, names, keys, table):
-        if trial.image_set not in prepared:
+        if trial.shared not in prepared:
             _prepare_images(trial)
-            prepared.add(trial.image_set)
+            prepared.add(trial.shared)
         if trial.method == index.METHOD:
             index.describe_index(BUILTIN, OUT_OF_DOMAIN, _describe)
         _run_training(trial, seed, *keys[trial.name])
@@ -122,16 +122,16 @@ def _run_training(trial: Trial, seed: int, key: str, code: str) -> None:
     _kedro(
         LINES.get(method, method),
         trial=name,
-        image_set=trial.image_set,
+        shared=trial.shared,
         params=settings | {"benchmark": _benchmark(trial.image_set), "run_name": name},
         tags=[method],
         to_nodes=[] if trial.is_scored else [f"{method}.learn"],
     )
-    metrics = _score(name, trial.image_set, method) if trial.is_scored else {}
+    metrics = _score(name, trial.shared, method) if trial.is_scored else {}
     summary = json.loads(
         (MODELS / name / method / "training_summary.json").read_text("utf-8")
     )
-    fields = trial.model_dump(exclude={"seeds", "is_scored", "settings"})
+    fields = trial.model_dump(exclude={"seeds", "is_scored", "settings", "pair"})
     row = row_of(
         summary=summary,
         metrics=metrics,
@@ -148,12 +148,12 @@ def _run_training(trial: Trial, seed: int, key: str, code: str) -> None:
     shutil.rmtree(OUTPUTS / name, ignore_errors=True)
 
 
-def _score(name: str, image_set: str, method: str) -> dict[str, dict[str, Any]]:
+def _score(name: str, shared: str, method: str) -> dict[str, dict[str, Any]]:
     """The figures on each test set; the predicted matches are kept for the page."""
     _keep_matches(OUTPUTS / name / method, RESULTS / name)
     return {
         "test": _metrics(name, method),
-        **_score_out_of_domain(name, image_set, method),
+        **_score_out_of_domain(name, shared, method),
     }
 
 
@@ -165,7 +165,7 @@ def _keep_matches(outputs: Path, folder: Path) -> None:
 
 
 def _score_out_of_domain(
-    name: str, image_set: str, method: str
+    name: str, shared: str, method: str
 ) -> dict[str, dict[str, Any]]:
     if not OUT_OF_DOMAIN.is_dir():
         return {}
@@ -173,7 +173,7 @@ def _score_out_of_domain(
     _kedro(
         "evaluate_in_index" if is_fitted else "evaluate",
         trial=name,
-        image_set=image_set,
+        shared=shared,
         params={
             "benchmark": str(OUT_OF_DOMAIN.resolve()),
             "method": method,
@@ -196,17 +196,18 @@ def _prepare_images(trial: Trial) -> None:
         )
     _kedro(
         "negative_bank",
-        trial=trial.image_set,
-        image_set=trial.image_set,
-        params={
+        trial=trial.shared,
+        shared=trial.shared,
+        params=trial.model_settings
+        | {
             "benchmark": _benchmark(trial.image_set),
-            "run_name": f"{trial.image_set} images",
+            "run_name": f"{trial.shared} images",
         },
     )
 
 
 def _describe(params: Mapping[str, Any]) -> None:
-    _kedro("describe", trial="builtin", image_set="builtin", params=params)
+    _kedro("describe", trial="builtin", shared="builtin", params=params)
 
 
 def _score_floors(table: pd.DataFrame) -> None:
@@ -221,7 +222,7 @@ def _score_floors(table: pd.DataFrame) -> None:
     # A trial of the images' own name: the untrained pair lies where trained ones do.
     images = "builtin"
     params = {"benchmark": _benchmark(images), "run_name": "floors"}
-    _kedro("floors", trial=images, image_set=images, params=params)
+    _kedro("floors", trial=images, shared=images, params=params)
     for name in FLOORS:
         _keep_matches(OUTPUTS / images / name, RESULTS / name)
         metrics = {"test": _metrics(images, name)}
@@ -245,13 +246,13 @@ def _kedro(
     pipeline: str,
     *,
     trial: str,
-    image_set: str,
+    shared: str,
     params: Mapping[str, Any],
     tags: Sequence[str] = (),
     to_nodes: Sequence[str] = (),
 ) -> None:
-    """Run a pipeline in the folders of a trial and of a set of images."""
-    os.environ |= {"STUDY_TRIAL": trial, "STUDY_IMAGES": image_set}
+    """Run a pipeline in the folders of a trial and of what it shares with others."""
+    os.environ |= {"STUDY_TRIAL": trial, "STUDY_IMAGES": shared}
     with KedroSession.create(env="study", runtime_params=nested(params)) as session:
         assert isinstance(session, KedroSession)
         session.run(pipeline_names=[pipeline], tags=tags, to_nodes=to_nodes)

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from qk_iteration.core.user_error import UserError
 
+_MODEL_BLOCKS = ("model.", "query_model.", "key_model.")
 METHODS = ("simclr", "qk")
 """Names of the headline trials, which are also those of their methods."""
 
@@ -21,7 +22,15 @@ class Trial(BaseModel):
 
     name: str
     part: Literal[
-        "tuning", "headline", "ablation", "rows", "steps", "batch", "card", "index"
+        "tuning",
+        "headline",
+        "ablation",
+        "rows",
+        "steps",
+        "batch",
+        "card",
+        "index",
+        "unlike",
     ]
     method: Literal["qk", "simclr", "moco", "fit_to_index"]
     settings: dict[str, Any] = Field(default={}, description="as for --params")
@@ -31,6 +40,9 @@ class Trial(BaseModel):
     value: str | None = Field(default=None, description="its value, as shown")
     continues: str | None = Field(default=None, description="trial to go on from")
     training_images: int | None = Field(default=None, description="null: as built")
+    pair: str | None = Field(
+        default=None, description="untrained pair, where its settings name models"
+    )
 
     def folder_of(self, seed: int) -> str:
         """The name of the folder of one training."""
@@ -42,6 +54,20 @@ class Trial(BaseModel):
         if self.training_images is None:
             return "builtin"
         return f"grown_{self.training_images}"
+
+    @property
+    def shared(self) -> str:
+        """The folder of what comes from the images and the untrained pair alone."""
+        return "_".join(filter(None, [self.image_set, self.pair]))
+
+    @property
+    def model_settings(self) -> dict[str, Any]:
+        """Those of the settings that the untrained pair is built of."""
+        return {
+            name: value
+            for name, value in self.settings.items()
+            if name.startswith(_MODEL_BLOCKS)
+        }
 
 
 def read_trials(path: Path) -> list[Trial]:

@@ -154,6 +154,7 @@ BLOCKS: dict[str, type[BaseModel]] = {
     "find_copies": FindCopiesConfig,
     "fit_to_index": FitConfig,
     "images": ImagesConfig,
+    "key_model": SideModelConfig,
     "learning": LearningConfig,
     "moco": MoCoConfig,
     "model": ModelConfig,

@@ -13,6 +13,7 @@ from qk_iteration.block_errors import check_blocks, hint
 from qk_iteration.core.models.timm_names import timm_names
 from qk_iteration.core.user_error import UserError
 
+SIDE_BLOCKS = ("query_model", "key_model")
 NAME_READ = re.compile(r"\$\{runtime_params:\s*(\w+)")
 _ALWAYS_HERE = ("auto", "cpu")
 BLOCK_DEFINED = re.compile(r"^(\w+):", re.MULTILINE)
@@ -54,8 +55,9 @@ class RunParametersHook:
             check_devices(self._blocks["devices"], self._blocks["seconds_to_answer"])
         if "model" in self._blocks:
             check_backbone(self._blocks["model"].backbone)
-        if self._blocks.get("query_model") and self._blocks["query_model"].backbone:
-            check_backbone(self._blocks["query_model"].backbone)
+        for side in SIDE_BLOCKS:
+            if side in self._blocks and self._blocks[side].backbone:
+                check_backbone(self._blocks[side].backbone)
         if "learning" in self._blocks:
             check_start(self._blocks["learning"].start_from)
 
@@ -77,7 +79,12 @@ class RunParametersHook:
             from qk_iteration.core.models.check_model import check_model
 
             self._has_checked_model = True
-            check_model(self._blocks["model"])
+            shared = self._blocks["model"]
+            sides = [self._blocks[name] for name in SIDE_BLOCKS if name in self._blocks]
+            for config in dict.fromkeys(
+                [side.of(shared) for side in sides] or [shared]
+            ):
+                check_model(config)
 
 
 def check_environment(loader: Any) -> None:

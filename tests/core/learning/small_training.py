@@ -80,7 +80,7 @@ def changed(config, **changes):
     return type(config).model_validate(config.model_dump() | changes)
 
 
-def open_noise(folder, *, num_images=NUM_IMAGES, seed=0):
+def open_noise(folder, *, num_images=NUM_IMAGES, seed=0, more_sizes=()):
     """Training images of noise; the edited views are mirrored, or nothing is done."""
     folder.mkdir(exist_ok=True, parents=True)
     generator = np.random.default_rng(0)
@@ -100,7 +100,13 @@ def open_noise(folder, *, num_images=NUM_IMAGES, seed=0):
     )
     config = ImagesConfig(max_pixels=10_000, min_side=8, cache_size=32)
     return open_training_images(
-        table, folder / "cache", recipe, config, image_size=32, seed=seed
+        table,
+        folder / "cache",
+        recipe,
+        config,
+        image_size=32,
+        seed=seed,
+        more_sizes=more_sizes,
     )
 
 
@@ -138,6 +144,7 @@ def make_training(
     judged_on="a",
     validate=None,
     model=MODEL,
+    models=None,
 ):
     """A training from the same random model.
 
@@ -150,6 +157,7 @@ def make_training(
         judged_on: The fingerprint of the validation.
         validate: The validation; by default the last pair is the best.
         model: What the models are built of.
+        models: The initial models of the sides, where they are others.
     """
 
     def report(passes, metrics):
@@ -159,7 +167,7 @@ def make_training(
             raise InterruptionError
 
     return Training(
-        initial_models=dict.fromkeys(Side, DescriptorModel(model)),
+        initial_models=models or dict.fromkeys(Side, DescriptorModel(model)),
         initial_bank=None,
         images=images,
         learning=learning,

@@ -5,9 +5,17 @@ import sys
 
 import pytest
 
-from qk_iteration.core.learning.check_training import check_training
+from qk_iteration.core.learning.check_training import check_sides, check_training
+from qk_iteration.core.learning.side import Side
 from qk_iteration.core.user_error import UserError
-from tests.core.learning.small_training import LEARNING, METHODS, QK, SIMCLR, changed
+from tests.core.learning.small_training import (
+    LEARNING,
+    METHODS,
+    MODEL,
+    QK,
+    SIMCLR,
+    changed,
+)
 
 
 @pytest.mark.parametrize("config", METHODS.values(), ids=METHODS)
@@ -52,3 +60,24 @@ def test_a_command_can_ask_without_torch():
     code = "import sys, qk_iteration.core.learning.check_training as c; c;"
     code += "assert not {'torch', 'timm', 'pandas'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("config", "cure"),
+    [
+        (SIMCLR, "differ in image_size. Change model instead"),
+        (METHODS["moco"], "--pipelines=train"),
+        (QK, r"got 'handed_over'. Add --params=qk.towers=separate"),
+        (changed(QK, towers="shared_head"), "got 'shared_head'"),
+    ],
+)
+def test_unlike_models_are_refused_where_they_cannot_learn(config, cure):
+    small = changed(MODEL, image_size=16)
+    with pytest.raises(UserError, match=cure):
+        check_sides({Side.QUERY: small, Side.KEY: MODEL}, config)
+    check_sides({Side.QUERY: small, Side.KEY: small}, config)
+
+
+def test_unlike_models_learn_in_separate_towers():
+    sides = {Side.QUERY: changed(MODEL, image_size=16), Side.KEY: MODEL}
+    check_sides(sides, changed(QK, towers="separate"))

@@ -46,7 +46,7 @@ def prepare(four_images, tmp_path):
     def call(**changes):
         return prepare_training(
             four_images,
-            DescriptorModel(MODEL),
+            dict.fromkeys(Side, DescriptorModel(MODEL)),
             FEATURES,
             changed(LEARNING, **changes),
             checkpoints=CheckpointStore(tmp_path / "qk" / "training_state"),
@@ -110,7 +110,7 @@ def test_a_start_that_the_run_itself_would_overwrite_is_refused(prepare, tmp_pat
 
 def test_a_start_of_another_image_size_is_refused(prepare, tmp_path):
     start = save_pair(tmp_path / "elsewhere", image_size=64)
-    with pytest.raises(UserError, match="32 pixels; got 64"):
+    with pytest.raises(UserError, match="32 pixels on the query side; got 64"):
         prepare(start_from=str(start))
 
 

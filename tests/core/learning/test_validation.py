@@ -15,6 +15,7 @@ def cache(fingerprint):
 VALIDATION = Validation(
     queries=cache("queries"),
     references=cache("references"),
+    references_as_queries=cache("references"),
     true_matches=TrueMatches({"Q0": ("R0",), "Q1": ()}),
     batch_size=8,
     precision="float32",

@@ -6,11 +6,11 @@ after a restart, draws the same pixels.
 
 import hashlib
 import signal
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
@@ -50,8 +50,8 @@ class TrainingImages(Dataset[Tensor]):
         material: Other pictures and stickers that edits lay over an image.
         image_size: Side of a view, in pixels.
         seed: Source of all chance.
-        clean: The decoded images at the size of a view: the very pixels by which
-            validation and description see an image. None where ``cache`` has them.
+        clean: By side of a view, the decoded images of that size: the very pixels by
+            which validation and description see an image. ``cache`` stands in.
     """
 
     cache: ImageCache
@@ -60,7 +60,7 @@ class TrainingImages(Dataset[Tensor]):
     material: Material
     image_size: int
     seed: int
-    clean: ImageCache | None = None
+    clean: Mapping[int, ImageCache] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.cache)
@@ -68,12 +68,17 @@ class TrainingImages(Dataset[Tensor]):
     @property
     def fingerprint(self) -> str:
         """Changes with any pixel, group, edit or the seed."""
-        clean = "" if self.clean is None else self.clean.fingerprint
+        known = self.clean.get(self.image_size)
+        clean = "" if known is None else known.fingerprint
         settings = f"{self.cache.fingerprint} {clean} {self.image_size} {self.seed}"
         digest = hashlib.sha256(settings.encode())
         digest.update(self.recipe.model_dump_json().encode())
         digest.update(self.groups.tobytes())
         return digest.hexdigest()
+
+    def at_size(self, image_size: int) -> Self:
+        """The same images and edits, as a model that sees this size is shown them."""
+        return replace(self, image_size=image_size)
 
     def __getitem__(self, request: ViewRequest) -> Tensor:
         """One view. Shape (image_size, image_size, 3), uint8."""
@@ -91,7 +96,7 @@ class TrainingImages(Dataset[Tensor]):
         return torch.from_numpy(np.array(image))
 
     def _clean_view(self, row: int) -> Tensor:
-        cache = self.cache if self.clean is None else self.clean
+        cache = self.clean.get(self.image_size, self.cache)
         return torch.from_numpy(np.array(cache.pixels[row]))
 
 
@@ -103,6 +108,7 @@ def open_training_images(
     *,
     image_size: int,
     seed: int,
+    more_sizes: Iterable[int] = (),
 ) -> TrainingImages:
     """The images of a table, decoded once; edits compose them with each other.
 
@@ -117,6 +123,7 @@ def open_training_images(
             it is that of a view where that is larger.
         image_size: Side of a view, in pixels.
         seed: Source of all chance.
+        more_sizes: Sides of the views that other models see, `TrainingImages.at_size`.
 
     Raises:
         UserError: If the table is empty, or more images than a few have become
@@ -128,9 +135,10 @@ def open_training_images(
             "benchmark's folder."
         )
     load_torchvision()
-    edited_size = max(config.cache_size, image_size)
-    cache, clean = open_image_caches(
-        table, folder, sizes=(edited_size, image_size), max_pixels=config.max_pixels
+    sizes = sorted({image_size, *more_sizes})
+    edited_size = max(config.cache_size, *sizes)
+    cache, *clean = open_image_caches(
+        table, folder, sizes=(edited_size, *sizes), max_pixels=config.max_pixels
     )
     groups = table.set_index("image_id")["group"]
     return TrainingImages(
@@ -140,7 +148,7 @@ def open_training_images(
         material=Material(cache),
         image_size=image_size,
         seed=seed,
-        clean=clean,
+        clean=dict(zip(sizes, clean, strict=True)),
     )
 
 

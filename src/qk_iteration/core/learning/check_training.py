@@ -3,6 +3,8 @@
 Nothing here is heavy to import, so that a command can ask before it starts a run.
 """
 
+from collections.abc import Mapping
+
 from qk_iteration.core.formats.user_paths import user_path
 from qk_iteration.core.learning.learning_config import (
     LearningConfig,
@@ -11,6 +13,7 @@ from qk_iteration.core.learning.learning_config import (
 )
 from qk_iteration.core.learning.plan import num_affordable_steps, plan_phases
 from qk_iteration.core.learning.side import Side
+from qk_iteration.core.models.model_config import ModelConfig
 from qk_iteration.core.user_error import UserError
 
 
@@ -43,6 +46,29 @@ def check_training(
         plan_phases(config, learning, num_images=num_images)
     else:
         num_affordable_steps(config, learning)
+
+
+def check_sides(configs: Mapping[Side, ModelConfig], config: MethodConfig) -> None:
+    """Refuse unlike models on the two sides where a method cannot train them.
+
+    Raises:
+        UserError: If the method has one model, or hands weights from side to side.
+    """
+    query, key = configs[Side.QUERY], configs[Side.KEY]
+    if query == key:
+        return
+    unlike = [name for name, value in query if value != getattr(key, name)]
+    differ = f"query_model and key_model differ in {', '.join(unlike)}"
+    if not isinstance(config, QKConfig):
+        raise UserError(
+            "This method trains one model for both sides, which must be alike; "
+            f"{differ}. Change model instead, or take --pipelines=train."
+        )
+    if config.towers != "separate":
+        raise UserError(
+            f"qk.towers must be separate where the sides are unlike: {differ}; got "
+            f"'{config.towers}'. Add --params=qk.towers=separate."
+        )
 
 
 def check_start(start_from: str | None) -> None:

@@ -43,7 +43,7 @@ def embed_views(
         Shape (len(requests), columns), on the model's device.
     """
     return describe(
-        _draw([range(len(requests))], requests.__getitem__, images, learning),
+        _draw([range(len(requests))], requests.__getitem__, model, images, learning),
         frozen(model, represent, precision=learning.precision),
         num_images=len(requests),
         label=None,
@@ -77,7 +77,7 @@ def embed_view_ranges(
         Shape (len(range), columns), on the CPU.
     """
     parts = describe_in_parts(
-        _draw(ranges, request_of, images, learning),
+        _draw(ranges, request_of, model, images, learning),
         frozen(model, represent, precision=learning.precision),
         num_images=sum(map(len, ranges)),
         label=None,
@@ -94,10 +94,12 @@ def embed_view_ranges(
 def _draw(
     ranges: Sequence[range],
     request_of: Callable[[int], ViewRequest],
+    model: DescriptorModel,
     images: TrainingImages,
     learning: LearningConfig,
 ) -> Iterator[Tensor]:
-    """Pixels batch by batch, by one set of workers."""
+    """Pixels batch by batch, of the size that the model sees, by one set of workers."""
+    images = images.at_size(model.config.image_size)
     size = NO_GRADIENT_FACTOR * learning.images_per_step
     batches = [
         rows[start : start + size]

@@ -24,6 +24,10 @@ class NegativeBankConfig(ParameterBlock):
     """The bank before any training, which whitens the head of every method."""
 
     dtype: BankDtype = Field(description="of the stored rows")
+    ridge: float = Field(
+        ge=0,
+        description="of the regression that another query model's head starts from",
+    )
 
 
 class LearningConfig(ParameterBlock):

@@ -84,6 +84,7 @@ def draw_views_of_phase(
         Rows (B,) of all ranks, and views (B, S, S, 3), of several ranks this one's.
     """
     kind = _view_kind(phase.learner, config)
+    learner = session.towers[phase.learner].model
 
     def requests_of(step: int, rows: NDArray[np.int64]) -> list[ViewRequest]:
         # Even draws are the learner's, odd ones the bank's: no edit comes twice.
@@ -91,7 +92,7 @@ def draw_views_of_phase(
 
     return draw_views_of_steps(
         range(session.step, phase.end_step),
-        images,
+        images.at_size(learner.config.image_size),
         requests_of,
         images_per_step=session.learning.images_per_step,
         num_workers=session.learning.num_workers,

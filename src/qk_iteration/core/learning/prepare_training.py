@@ -32,7 +32,7 @@ _logger = logging.getLogger(__name__)
 
 def prepare_training(
     images: TrainingImages,
-    initial_model: DescriptorModel,
+    initial_models: Mapping[Side, DescriptorModel],
     initial_bank: Tensor,
     learning: LearningConfig,
     *,
@@ -48,8 +48,8 @@ def prepare_training(
 
     Args:
         images: The training images and their edits.
-        initial_model: That of both sides before any training.
-        initial_bank: Features of the clean images by it. Shape (N, F).
+        initial_models: Those of the two sides before any training.
+        initial_bank: Features of the clean images by the key side's. Shape (N, F).
         learning: What the methods have in common.
         checkpoints: Where checkpoints are kept, beside the finished models.
         validation: Judges the pair while it learns.
@@ -59,10 +59,10 @@ def prepare_training(
     Raises:
         UserError: If the start cannot be gone on from, or all images are near copies.
     """
-    models = dict.fromkeys(Side, copy.deepcopy(initial_model))
+    models = {side: copy.deepcopy(initial_models[side]) for side in Side}
     if learning.start_from is not None:
         start = user_path(learning.start_from)
-        models = load_start(start, initial_model, output=checkpoints.folder.parent)
+        models = load_start(start, initial_models, output=checkpoints.folder.parent)
         images = replace(images, seed=seed_of_continuation(images.seed, models))
     for model in models.values():
         model.to(device)
@@ -83,13 +83,13 @@ def prepare_training(
 
 
 def load_start(
-    start: Path, initial_model: DescriptorModel, *, output: Path
+    start: Path, initial_models: Mapping[Side, DescriptorModel], *, output: Path
 ) -> dict[Side, DescriptorModel]:
     """The finished models of a method's folder, such as a copy of data/06_models/qk.
 
     Args:
         start: The folder.
-        initial_model: What the training would start from without it.
+        initial_models: What the training would start from without it.
         output: Where the finished models of this training will be.
 
     Raises:
@@ -104,14 +104,14 @@ def load_start(
             f"writes, '{output}'. Copy the models first: cp -r {output} {output}_1x"
         )
     models = {side: load_model(start / f"{side}_model") for side in Side}
-    size = initial_model.config.image_size
-    sizes = {model.config.image_size for model in models.values()}
-    if sizes != {size}:
-        raise UserError(
-            "The models of learning.start_from must have been trained on images of "
-            f"model.image_size, {size} pixels; got "
-            f"{', '.join(map(str, sorted(sizes)))}. Set it to theirs."
-        )
+    for side, model in models.items():
+        size = initial_models[side].config.image_size
+        if model.config.image_size != size:
+            raise UserError(
+                "The models of learning.start_from must have been trained on images of "
+                f"model.image_size, {size} pixels on the {side} side; got "
+                f"{model.config.image_size}. Set it to theirs."
+            )
     return models
 
 

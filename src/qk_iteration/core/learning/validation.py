@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,8 @@ from qk_iteration.core.distributed.collectives import gather_for_common_loss
 from qk_iteration.core.distributed.ranks import present_ranks
 from qk_iteration.core.formats.descriptors import Descriptors
 from qk_iteration.core.formats.ground_truth import TrueMatches
-from qk_iteration.core.images.image_cache import ImageCache, open_image_cache
+from qk_iteration.core.images.image_cache import ImageCache, open_image_caches
+from qk_iteration.core.learning.side import Side
 from qk_iteration.core.models.descriptor_model import DescriptorModel
 from qk_iteration.core.models.model_config import Precision
 from qk_iteration.core.scoring.evaluate import evaluate_descriptors
@@ -29,7 +31,7 @@ def open_validation(
     true_matches: TrueMatches,
     folder: Path,
     *,
-    image_size: int,
+    image_sizes: Mapping[Side, int],
     max_pixels: int,
     description: DescriptionConfig,
 ) -> "Validation":
@@ -40,19 +42,27 @@ def open_validation(
         references: Likewise.
         true_matches: Which reference each query is a copy of.
         folder: Where decoded images are kept.
-        image_size: Side of the squares the models see, in pixels.
+        image_sizes: Side of the squares each side's model sees, in pixels.
         max_pixels: Larger images are an error.
         description: Batch size and precision.
     """
-    query_cache, reference_cache = (
-        open_image_cache(
-            table, folder / f"validation_{name}", size=image_size, max_pixels=max_pixels
-        )
-        for name, table in (("queries", queries), ("references", references))
+    query_size, key_size = (image_sizes[side] for side in (Side.QUERY, Side.KEY))
+    (query_cache,) = open_image_caches(
+        queries,
+        folder / "validation_queries",
+        sizes=[query_size],
+        max_pixels=max_pixels,
+    )
+    reference_cache, seen_by_query_model = open_image_caches(
+        references,
+        folder / "validation_references",
+        sizes=[key_size, query_size],
+        max_pixels=max_pixels,
     )
     return Validation(
         queries=query_cache,
         references=reference_cache,
+        references_as_queries=seen_by_query_model,
         true_matches=true_matches,
         batch_size=description.batch_size,
         precision=description.precision,
@@ -70,6 +80,7 @@ class Validation:
     Attributes:
         queries: Decoded query images.
         references: Decoded reference images.
+        references_as_queries: The same as the query model sees them.
         true_matches: Which reference each query is a copy of.
         batch_size: Images described at a time.
         precision: Of the backbone.
@@ -77,6 +88,7 @@ class Validation:
 
     queries: ImageCache
     references: ImageCache
+    references_as_queries: ImageCache
     true_matches: TrueMatches
     batch_size: int
     precision: Precision
@@ -114,8 +126,8 @@ class Validation:
         )
         cosine = 1.0
         if query_model is not key_model:
-            seen_by_query_model = self._describe(self.references, query_model)
-            cosine = float((seen_by_query_model * references).sum(axis=1).mean())
+            by_query_model = self._describe(self.references_as_queries, query_model)
+            cosine = float((by_query_model * references).sum(axis=1).mean())
         return {
             "micro_ap": score.micro_ap,
             "recall_at_p90": score.recall_at_p90,

@@ -1,5 +1,6 @@
 """Nodes that fit a query model to an index that stays."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from qk_iteration.config import (
@@ -10,6 +11,7 @@ from qk_iteration.config import (
     ModelConfig,
     SideModelConfig,
 )
+from qk_iteration.core.learning.side import Side
 from qk_iteration.pipelines.data import (
     CheckpointStore,
     DataFrame,
@@ -28,7 +30,7 @@ def read_training_rows(
     learning: LearningConfig,
     model: ModelConfig,
     query_model: SideModelConfig,
-) -> tuple[Descriptors, ModelConfig]:
+) -> tuple[Descriptors, dict[Side, ModelConfig]]:
     """Rows of the index for the training images; stops before any work if it must."""
     from qk_iteration.core.learning.index_rows import read_index_rows
     from qk_iteration.core.learning.query_start import IndexSize, check_fit
@@ -36,7 +38,8 @@ def read_training_rows(
     ids = training_images["image_id"].tolist()
     rows = read_index_rows(fit.training_descriptors, ids, name="training_descriptors")
     size = IndexSize(len(ids), training_images["group"].nunique(), rows.dim)
-    return rows, check_fit(fit, learning, query_model.of(model), size)
+    config = check_fit(fit, learning, query_model.of(model), size)
+    return rows, {Side.QUERY: config}
 
 
 def read_reference_rows(reference_images: DataFrame, fit: FitConfig) -> Descriptors:
@@ -91,7 +94,7 @@ def open_index_validation(
 
 def learn_in_index(
     training_rows: Descriptors,
-    start_config: ModelConfig,
+    side_configs: Mapping[Side, ModelConfig],
     training_views: TrainingImages,
     rows_folder: Path,
     features_folder: Path,
@@ -108,7 +111,7 @@ def learn_in_index(
 
     return learn_in_index(
         training_rows,
-        start_config,
+        side_configs[Side.QUERY],
         training_views,
         fit,
         learning,

@@ -1,5 +1,6 @@
 """Nodes of the negative bank and the models before any training."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from qk_iteration.config import (
@@ -8,7 +9,9 @@ from qk_iteration.config import (
     LearningConfig,
     ModelConfig,
     NegativeBankConfig,
+    SideModelConfig,
 )
+from qk_iteration.core.learning.side import Side
 from qk_iteration.pipelines.data import (
     DataFrame,
     DescriptorModel,
@@ -17,31 +20,40 @@ from qk_iteration.pipelines.data import (
 )
 
 
+def configure_sides(
+    model: ModelConfig, query_model: SideModelConfig, key_model: SideModelConfig
+) -> dict[Side, ModelConfig]:
+    """What each side's model is built of."""
+    return {Side.QUERY: query_model.of(model), Side.KEY: key_model.of(model)}
+
+
 def open_training_images(
     training_images: DataFrame,
     cache_folder: Path,
     images: ImagesConfig,
-    model: ModelConfig,
+    side_configs: Mapping[Side, ModelConfig],
     learning: LearningConfig,
     training_edits: EditRecipe,
 ) -> TrainingImages:
     """The training images, decoded once, and their random edits."""
     from qk_iteration.core.images.views import open_training_images
 
+    sizes = [config.image_size for config in side_configs.values()]
     return open_training_images(
         training_images,
         cache_folder,
         training_edits,
         images,
-        image_size=model.image_size,
+        image_size=sizes[-1],
         seed=learning.seed,
+        more_sizes=sizes,
     )
 
 
 def fill_negative_bank(
     training_views: TrainingImages,
     bank_folder: Path,
-    model: ModelConfig,
+    side_configs: Mapping[Side, ModelConfig],
     learning: LearningConfig,
     negative_bank: NegativeBankConfig,
     device: str,
@@ -51,18 +63,31 @@ def fill_negative_bank(
     from qk_iteration.core.models.descriptor_model import DescriptorModel
     from qk_iteration.core.models.device import choose_device
 
-    key_model = DescriptorModel(model).to(choose_device(device))
+    key_model = DescriptorModel(side_configs[Side.KEY]).to(choose_device(device))
     return fill_initial_bank(
         bank_folder, key_model, training_views, learning, dtype=negative_bank.dtype
     )
 
 
 def start_pair(
-    negative_bank: NegativeBank, model: ModelConfig
+    side_configs: Mapping[Side, ModelConfig],
+    negative_bank: NegativeBank,
+    training_views: TrainingImages,
+    query_features_folder: Path,
+    learning: LearningConfig,
+    bank: NegativeBankConfig,
+    device: str,
 ) -> tuple[DescriptorModel, DescriptorModel]:
-    """The pair before any training, its heads whitening the training features."""
-    from qk_iteration.core.learning.first_bank import whiten_initial_model
-    from qk_iteration.core.models.descriptor_model import DescriptorModel
+    """The pair before any training: heads that whiten the training features."""
+    from qk_iteration.core.learning.side_models import start_pair
+    from qk_iteration.core.models.device import choose_device
 
-    whitened = whiten_initial_model(DescriptorModel(model), negative_bank)
-    return whitened, whitened
+    return start_pair(
+        side_configs,
+        negative_bank,
+        training_views,
+        query_features_folder,
+        learning,
+        bank,
+        device=choose_device(device),
+    )

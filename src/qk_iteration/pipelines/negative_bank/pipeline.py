@@ -3,6 +3,7 @@
 from kedro.pipeline import Node, Pipeline
 
 from qk_iteration.pipelines.negative_bank.nodes import (
+    configure_sides,
     fill_negative_bank,
     open_training_images,
     start_pair,
@@ -14,12 +15,19 @@ def create_pipeline() -> Pipeline:
     return Pipeline(
         [
             Node(
+                configure_sides,
+                ["params:model", "params:query_model", "params:key_model"],
+                "side_configs",
+                name="configure_sides",
+                tags=["qk", "simclr", "moco"],
+            ),
+            Node(
                 open_training_images,
                 [
                     "training_images",
                     "image_cache_folder",
                     "params:images",
-                    "params:model",
+                    "side_configs",
                     "params:learning",
                     "params:training_edits",
                 ],
@@ -33,7 +41,7 @@ def create_pipeline() -> Pipeline:
                 [
                     "training_views",
                     "negative_bank_folder",
-                    "params:model",
+                    "side_configs",
                     "params:learning",
                     "params:negative_bank",
                     "params:device",
@@ -43,7 +51,15 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 start_pair,
-                ["negative_bank", "params:model"],
+                [
+                    "side_configs",
+                    "negative_bank",
+                    "training_views",
+                    "query_features_folder",
+                    "params:learning",
+                    "params:negative_bank",
+                    "params:device",
+                ],
                 ["untrained.query_model", "untrained.key_model"],
                 name="start_pair",
             ),

@@ -1,10 +1,16 @@
 """Nodes of training: the methods, given the same in everything else."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from qk_iteration.config import DescriptionConfig, ImagesConfig, LearningConfig
+from qk_iteration.config import (
+    DescriptionConfig,
+    ImagesConfig,
+    LearningConfig,
+    ModelConfig,
+)
 from qk_iteration.core.learning.learning_config import MethodConfig
+from qk_iteration.core.learning.side import Side
 from qk_iteration.pipelines.data import (
     CheckpointStore,
     DataFrame,
@@ -22,11 +28,18 @@ def check_training_by(method: type[MethodConfig]) -> Callable[..., None]:
     """The node that refuses a hopeless training of the method with these parameters."""
 
     def check_training(
-        training_images: DataFrame, learning: LearningConfig, config: MethodConfig
+        training_images: DataFrame,
+        side_configs: Mapping[Side, ModelConfig],
+        learning: LearningConfig,
+        config: MethodConfig,
     ) -> None:
         """Stop before any image is described, if that can be known."""
-        from qk_iteration.core.learning.check_training import check_training
+        from qk_iteration.core.learning.check_training import (
+            check_sides,
+            check_training,
+        )
 
+        check_sides(side_configs, config)
         groups = training_images["group"].nunique()
         check_training(
             learning, config, num_images=len(training_images), num_groups=groups
@@ -42,7 +55,7 @@ def open_validation_images(
     validation_true_matches: TrueMatches,
     cache_folder: Path,
     images: ImagesConfig,
-    initial_model: DescriptorModel,
+    side_configs: Mapping[Side, ModelConfig],
     description: DescriptionConfig,
 ) -> Validation:
     """What judges the models while they learn."""
@@ -53,7 +66,7 @@ def open_validation_images(
         validation_reference_images,
         validation_true_matches,
         cache_folder,
-        image_size=initial_model.config.image_size,
+        image_sizes={side: one.image_size for side, one in side_configs.items()},
         max_pixels=images.max_pixels,
         description=description,
     )
@@ -61,7 +74,8 @@ def open_validation_images(
 
 def prepare_training(
     training_views: TrainingImages,
-    initial_model: DescriptorModel,
+    query_model: DescriptorModel,
+    key_model: DescriptorModel,
     negative_bank: NegativeBank,
     validation: Validation,
     checkpoints: CheckpointStore,
@@ -75,7 +89,7 @@ def prepare_training(
 
     return prepare_training(
         training_views,
-        initial_model,
+        {Side.QUERY: query_model, Side.KEY: key_model},
         negative_bank.rows,
         learning,
         checkpoints=checkpoints,

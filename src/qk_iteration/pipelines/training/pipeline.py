@@ -31,6 +31,8 @@ def create_pipeline(method: str) -> Pipeline:
         "validation_true_matches",
         "image_cache_folder",
         "untrained.query_model",
+        "untrained.key_model",
+        "side_configs",
         "training_images",
         "training_views",
         "negative_bank",
@@ -57,7 +59,12 @@ def _nodes(method: str) -> list[Node]:
     return [
         Node(
             check_training_by(METHODS[method]),
-            ["training_images", "params:learning", f"params:{method}"],
+            [
+                "training_images",
+                "side_configs",
+                "params:learning",
+                f"params:{method}",
+            ],
             None,
             name="check_training",
         ),
@@ -69,7 +76,7 @@ def _nodes(method: str) -> list[Node]:
                 "validation_true_matches",
                 "image_cache_folder",
                 "params:images",
-                "untrained.query_model",
+                "side_configs",
                 "params:description",
             ],
             "validation",
@@ -80,6 +87,7 @@ def _nodes(method: str) -> list[Node]:
             [
                 "training_views",
                 "untrained.query_model",
+                "untrained.key_model",
                 "negative_bank",
                 "validation",
                 "training_state",

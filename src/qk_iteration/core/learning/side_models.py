@@ -1,0 +1,69 @@
+"""The models of the two sides before any training, alike or unlike.
+
+Unlike models (a smaller query model, say) start in one space: the key side's head
+whitens its features, and the query side's is fitted to what that makes of the images.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from qk_iteration.core.bank.negative_bank import NegativeBank
+from qk_iteration.core.images.views import TrainingImages
+from qk_iteration.core.learning.first_bank import (
+    fill_initial_bank,
+    whiten_initial_model,
+)
+from qk_iteration.core.learning.head_start import start_in_index
+from qk_iteration.core.learning.learning_config import (
+    LearningConfig,
+    NegativeBankConfig,
+)
+from qk_iteration.core.learning.side import Side
+from qk_iteration.core.models.descriptor_model import DescriptorModel
+from qk_iteration.core.models.model_config import ModelConfig
+from qk_iteration.core.models.ridge_regression import ROWS_AT_A_TIME
+
+
+def start_pair(
+    configs: Mapping[Side, ModelConfig],
+    key_bank: NegativeBank,
+    images: TrainingImages,
+    query_features_folder: Path,
+    learning: LearningConfig,
+    bank: NegativeBankConfig,
+    *,
+    device: torch.device,
+) -> tuple[DescriptorModel, DescriptorModel]:
+    """The query model and the key model before any training.
+
+    Args:
+        configs: What each side's model is built of; where they are equal, both sides
+            start as the same model.
+        key_bank: Features of the clean images by the key side's backbone.
+        images: The training images.
+        query_features_folder: Where those by another query backbone are kept.
+        learning: Batch, workers and precision.
+        bank: How features are kept, and the ridge of the query side's head.
+        device: Where a query model describes the images.
+    """
+    key = whiten_initial_model(DescriptorModel(configs[Side.KEY]), key_bank)
+    if configs[Side.QUERY] == configs[Side.KEY]:
+        return key, key
+    query = DescriptorModel(configs[Side.QUERY]).eval().to(device)
+    features = fill_initial_bank(
+        query_features_folder, query, images, learning, dtype=bank.dtype
+    )
+    rows = _descriptors_of(key, key_bank.rows)
+    query = start_in_index(query, features.rows, rows, learns="model", ridge=bank.ridge)
+    return query.cpu(), key
+
+
+@torch.no_grad()
+def _descriptors_of(model: DescriptorModel, features: Tensor) -> Tensor:
+    """What a model's head makes of features (N, F): (N, D), of unit length."""
+    parts = features.split(ROWS_AT_A_TIME)
+    return torch.cat([F.normalize(model.head(part.float()), dim=1) for part in parts])
