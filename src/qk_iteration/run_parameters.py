@@ -10,10 +10,14 @@ from kedro.framework.hooks import hook_impl
 from kedro.pipeline import Pipeline
 
 from qk_iteration.block_errors import check_blocks, hint
+from qk_iteration.core.learning.check_training import check_sides
+from qk_iteration.core.learning.side import Side
+from qk_iteration.core.models.model_config import ModelConfig
 from qk_iteration.core.models.timm_names import timm_names
 from qk_iteration.core.user_error import UserError
 
-SIDE_BLOCKS = ("query_model", "key_model")
+_SIDES = {Side.QUERY: "query_model", Side.KEY: "key_model"}
+_METHODS = {"qk", "simclr", "moco"}
 NAME_READ = re.compile(r"\$\{runtime_params:\s*(\w+)")
 _ALWAYS_HERE = ("auto", "cpu")
 BLOCK_DEFINED = re.compile(r"^(\w+):", re.MULTILINE)
@@ -55,11 +59,14 @@ class RunParametersHook:
             check_devices(self._blocks["devices"], self._blocks["seconds_to_answer"])
         if "model" in self._blocks:
             check_backbone(self._blocks["model"].backbone)
-        for side in SIDE_BLOCKS:
-            if side in self._blocks and self._blocks[side].backbone:
+        for side in set(_SIDES.values()) & set(self._blocks):
+            if self._blocks[side].backbone:
                 check_backbone(self._blocks[side].backbone)
         if "learning" in self._blocks:
             check_start(self._blocks["learning"].start_from)
+        if set(_SIDES.values()) <= set(self._blocks):
+            for method in _METHODS & set(self._blocks):
+                check_sides(self._side_configs(), self._blocks[method])
 
     @hook_impl(tryfirst=True)
     def after_dataset_saved(self, dataset_name: str) -> None:
@@ -79,12 +86,17 @@ class RunParametersHook:
             from qk_iteration.core.models.check_model import check_model
 
             self._has_checked_model = True
-            shared = self._blocks["model"]
-            sides = [self._blocks[name] for name in SIDE_BLOCKS if name in self._blocks]
-            for config in dict.fromkeys(
-                [side.of(shared) for side in sides] or [shared]
-            ):
+            for config in dict.fromkeys(self._side_configs().values()):
                 check_model(config)
+
+    def _side_configs(self) -> dict[Side, ModelConfig]:
+        """What each side's model is built of, of the sides that the run has."""
+        shared: ModelConfig = self._blocks["model"]
+        return {
+            side: self._blocks[name].of(shared)
+            for side, name in _SIDES.items()
+            if name in self._blocks
+        }
 
 
 def check_environment(loader: Any) -> None:

@@ -13,6 +13,7 @@ from qk_iteration import __version__
 from qk_iteration.core.distributed.collectives import gather_objects
 from qk_iteration.core.distributed.ranks import present_ranks
 from qk_iteration.core.images.views import TrainingImages
+from qk_iteration.core.learning.check_training import check_sides
 from qk_iteration.core.learning.checkpoints import CheckpointStore
 from qk_iteration.core.learning.learning_config import (
     FitConfig,
@@ -96,6 +97,8 @@ class Training:
         memory: nn.Module | None = None,
     ) -> Iterator[TrainingSession]:
         """A session that continues what the same settings left behind."""
+        if not isinstance(config, FitConfig):
+            check_sides({s: m.config for s, m in self.initial_models.items()}, config)
         fingerprint = self._fingerprint(config)
         _check_ranks(self.learning, fingerprint)
         with self.checkpoints.of_training(

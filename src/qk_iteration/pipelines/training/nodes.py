@@ -28,18 +28,11 @@ def check_training_by(method: type[MethodConfig]) -> Callable[..., None]:
     """The node that refuses a hopeless training of the method with these parameters."""
 
     def check_training(
-        training_images: DataFrame,
-        side_configs: Mapping[Side, ModelConfig],
-        learning: LearningConfig,
-        config: MethodConfig,
+        training_images: DataFrame, learning: LearningConfig, config: MethodConfig
     ) -> None:
         """Stop before any image is described, if that can be known."""
-        from qk_iteration.core.learning.check_training import (
-            check_sides,
-            check_training,
-        )
+        from qk_iteration.core.learning.check_training import check_training
 
-        check_sides(side_configs, config)
         groups = training_images["group"].nunique()
         check_training(
             learning, config, num_images=len(training_images), num_groups=groups

@@ -59,12 +59,7 @@ def _nodes(method: str) -> list[Node]:
     return [
         Node(
             check_training_by(METHODS[method]),
-            [
-                "training_images",
-                "side_configs",
-                "params:learning",
-                f"params:{method}",
-            ],
+            ["training_images", "params:learning", f"params:{method}"],
             None,
             name="check_training",
         ),
