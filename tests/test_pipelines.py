@@ -30,6 +30,7 @@ def test_a_line_leads_from_parameters_to_metrics(pipelines, name, method):
     assert inputs == {
         "image_cache_folder",
         "negative_bank_folder",
+        "query_features_folder",
         f"{method}.training_state",
     }
 

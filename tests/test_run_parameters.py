@@ -11,9 +11,11 @@ from kedro.framework.startup import bootstrap_project
 
 from qk_iteration.block_errors import check_blocks
 from qk_iteration.core.models import check_model
+from qk_iteration.core.models.model_config import SideModelConfig
 from qk_iteration.core.user_error import UserError
 from qk_iteration.run_parameters import RunParametersHook, check_devices
 from qk_iteration.settings import CONFIG_LOADER_ARGS
+from tests.core.learning.small_training import MODEL, QK, SIMCLR, changed
 
 
 def load(project_root, *, env="test", conf_source=None, **params):
@@ -130,16 +132,29 @@ def test_a_misspelled_backbone_is_refused_with_near_names():
         check(model=SimpleNamespace(backbone="resnte18"))
 
 
-def test_a_model_is_tried_once_and_before_anything_uses_it(monkeypatch):
+def own(**changes):
+    """The block of one side."""
+    return SideModelConfig(**dict.fromkeys(SideModelConfig.model_fields) | changes)
+
+
+@pytest.mark.parametrize("size", [None, 48])
+def test_models_are_tried_once_each_before_anything_uses_them(monkeypatch, size):
     tried = []
     monkeypatch.setattr(check_model, "check_model", tried.append)
-    model = SimpleNamespace(backbone="resnet18")
-    hook = check(model=model)
+    hook = check(model=MODEL, query_model=own(image_size=size), key_model=own())
     hook.after_dataset_saved("benchmark_folder")
     assert tried == []
     hook.after_dataset_saved("training_images")
     hook.after_dataset_loaded("training_images")
-    assert tried == [model]
+    assert tried == ([changed(MODEL, image_size=48), MODEL] if size else [MODEL])
+
+
+def test_unlike_sides_are_refused_before_the_run_where_they_cannot_learn():
+    sides = {"model": MODEL, "query_model": own(image_size=48), "key_model": own()}
+    check(**sides, qk=changed(QK, towers="separate"))
+    for method in ({"qk": QK}, {"simclr": SIMCLR}):
+        with pytest.raises(UserError, match="differ in image_size"):
+            check(**sides, **method)
 
 
 def test_a_pipeline_that_needs_none_of_it_is_not_checked():
