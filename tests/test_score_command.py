@@ -128,6 +128,22 @@ def test_outputs_go_where_a_shell_points_them(folder):
     assert json.loads(reader.communicate()[0])["protocol"] == "knn"
 
 
+def test_a_reader_that_has_seen_enough_is_no_error(folder):
+    command = (
+        f"{sys.executable} -m qk_iteration.score_command --submission submission.h5 "
+        "--ground-truth truth.csv --protocol knn"
+    )
+    done = subprocess.run(
+        ["bash", "-c", f"{command} 1> >(exec 0<&-; true); echo $?"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "0\n"
+    assert "Traceback" not in done.stderr
+    assert "Broken" not in done.stderr
+
+
 def test_a_bug_of_ours_keeps_its_traceback(folder, monkeypatch):
     def broken(**settings):
         raise ValueError("operands could not be broadcast together")

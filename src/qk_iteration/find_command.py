@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
+from qk_iteration.core.standard_output import print_result
 from qk_iteration.core.stopping import (
     StoppedError,
     request_stop,
@@ -59,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         index = options.pop("index")
         search = SEARCH.model_copy(update={"index": index})
         found = find_copies(**options, search=search)
-        sys.stdout.write(summarize(found))
+        print_result(summarize(found))
     except StoppedError as stop:
         sys.stderr.write(f"qk-find: {stop} The same command goes on.\n")
         return STOPPED + stop.signal_number

@@ -13,6 +13,7 @@ from qk_iteration.core.formats.user_paths import user_path
 from qk_iteration.core.scoring.protocols import PROTOCOL_NAMES
 from qk_iteration.core.scoring.score_files import score_files
 from qk_iteration.core.search.score_normalization import ScoreNormalization
+from qk_iteration.core.standard_output import print_result
 from qk_iteration.core.user_error import UserError
 
 DESCRIPTION = """\
@@ -46,8 +47,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (UserError, OSError) as error:
         sys.stderr.write(f"qk-score: error: {error}\n")
         return 2
-    for name, value in score.metrics().items():
-        sys.stdout.write(f"{name:18} {'never reached' if value is None else value}\n")
+    figures = score.metrics().items()
+    lines = (
+        f"{name:18} {'never reached' if v is None else v}\n" for name, v in figures
+    )
+    print_result("".join(lines))
     return 0
 
 

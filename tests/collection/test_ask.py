@@ -1,5 +1,8 @@
 """A saved search is asked for pictures of which the originals are known."""
 
+import os
+import socket
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -47,3 +50,13 @@ def test_a_folder_without_a_search_and_an_unreadable_picture_are_said(opened, tm
         open_collection(tmp_path / "nowhere")
     with pytest.raises(UserError, match="does not exist"):
         opened.is_copy(tmp_path / "nothing.jpg")
+
+
+def test_what_is_no_file_is_refused_and_never_waited_for(opened, tmp_path):
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "tty.jpg").symlink_to("/dev/zero")
+    with socket.socket(socket.AF_UNIX) as endpoint:
+        endpoint.bind(os.path.relpath(tmp_path / "socket.jpg"))
+        for name in ("pipe.jpg", "tty.jpg", "socket.jpg"):
+            with pytest.raises(UserError, match="must be a file; it is a"):
+                opened.is_copy(tmp_path / name)

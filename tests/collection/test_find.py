@@ -50,8 +50,13 @@ def test_planted_copies_are_found_the_better_picture_as_the_match(
     assert state_of(photos) == before, "no picture may be touched"
 
 
-def test_left_out_files_have_a_row_with_the_reason(photos, model, tmp_path, quick):
+def test_left_out_files_have_a_row_with_the_reason(
+    photos, model, tmp_path, quick, caplog
+):
     found = find_copies(photos, output=tmp_path / "out", model=model, **quick)
+    line = "3 of 58 files left out: "
+    assert found.left_out_line.startswith(line)
+    assert f"{photos}: {line}" in caplog.text
     why = dict(zip(found.left_out["path"], found.left_out["why"], strict=True))
     assert why == {
         "notes.txt": "of an unknown format",
@@ -171,3 +176,18 @@ def test_a_folder_without_pictures_is_an_error(model, tmp_path, quick):
     (tmp_path / "empty" / "a.txt").write_text("text")
     with pytest.raises(UserError, match="at least one usable picture; got 1 files"):
         find_copies(tmp_path / "empty", output=tmp_path / "o", model=model, **quick)
+
+
+def test_the_line_counts_both_folders_and_each_is_said(
+    photos, model, tmp_path, quick, caplog
+):
+    asked = tmp_path / "asked"
+    (asked / ".hidden").mkdir(parents=True)
+    shutil.copy(photos / "IMG_02.png", asked / "one.jfif")
+    (asked / "film.mov").write_bytes(b"\0\0\0\x14ftypqt  ")
+    os.mkfifo(asked / "pipe.jpg")
+    found = find_copies(photos, asked, output=tmp_path / "out", model=model, **quick)
+    assert found.left_out_line.startswith("6 of 62 files left out: 2 of an unknown")
+    said = [record.getMessage() for record in caplog.records]
+    assert f"{photos}: 3 of 58 files left out" in " ".join(said)
+    assert f"{asked}: 3 of 4 files left out" in " ".join(said)

@@ -1,6 +1,5 @@
 """Ask a searched collection for one picture at a time, as an upload form does."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,12 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qk_iteration.collection.background import Background, biases_of
+from qk_iteration.collection.content_files import content_of
 from qk_iteration.collection.folder_index import FolderIndex, open_index
 from qk_iteration.collection.model_sides import ModelSides, load_sides
 from qk_iteration.collection.search_record import SearchRecord, read_record
+from qk_iteration.core.describing.describer import MAX_PIXELS
 from qk_iteration.core.describing.pictures import Picture
 from qk_iteration.core.formats.folder_lock import locked
 from qk_iteration.core.formats.user_paths import user_path
+from qk_iteration.core.images.decode import UnreadableImageError
 from qk_iteration.core.user_error import UserError
 
 
@@ -87,9 +89,8 @@ class OpenCollection:
     def _identical(self, picture: Picture) -> list[Match]:
         if not isinstance(picture, (str, Path)):
             return []
-        try:
-            content = hashlib.sha256(user_path(picture).read_bytes()).hexdigest()
-        except OSError:
+        content = content_of(str(user_path(picture)), max_pixels=MAX_PIXELS)
+        if isinstance(content, UnreadableImageError):
             return []  # The description says what is wrong with it.
         row = self.index.row_of_content.get(content)
         files = [] if row is None else self.index.files_of_row[row]

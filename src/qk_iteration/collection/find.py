@@ -38,6 +38,7 @@ from qk_iteration.collection.write_found import write_page, write_tables
 from qk_iteration.core.describing.describing_config import DescriptionConfig
 from qk_iteration.core.formats.folder_lock import locked
 from qk_iteration.core.formats.user_paths import user_path
+from qk_iteration.core.images.left_out import line_of_left_out
 from qk_iteration.core.search.index import ReferenceIndex
 from qk_iteration.core.search.search_config import SearchConfig
 from qk_iteration.core.user_error import UserError
@@ -59,6 +60,7 @@ class FoundCopies:
         groups: `group, place, folder, file, width, height, bytes,
             similarity_to_first`; the best picture of each group first.
         left_out: `folder, path, why, reason` of files that are no usable pictures.
+        left_out_line: How many they are, by kinds, of both folders; may be empty.
         threshold: Where the promise is kept; None where no score keeps it, so that
             only identical files are given.
         asked_precision: What was promised.
@@ -72,6 +74,7 @@ class FoundCopies:
     matches: pd.DataFrame
     groups: pd.DataFrame
     left_out: pd.DataFrame
+    left_out_line: str
     threshold: Threshold | None
     asked_precision: float
     source: str
@@ -274,10 +277,13 @@ def _tell(
 ) -> FoundCopies:
     matches, groups = tables_of(judged.kept, questions, index)
     left_out = left_out_table(questions, index)
+    sides = {id(side): side for side in (index, questions)}.values()
+    num_taken = sum(len(side.files) for side in sides)
     return FoundCopies(
         matches=matches,
         groups=groups,
         left_out=left_out,
+        left_out_line=line_of_left_out(left_out, num_taken=num_taken),
         threshold=judged.threshold,
         asked_precision=precision,
         source=told.source,

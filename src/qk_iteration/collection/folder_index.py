@@ -17,7 +17,12 @@ from qk_iteration.collection.describe_folder import FolderUpdate, describe_folde
 from qk_iteration.collection.descriptor_store import DescriptorStore
 from qk_iteration.core.describing.describer import Describer
 from qk_iteration.core.describing.describing_config import DescriptionConfig
-from qk_iteration.core.images.left_out import Why
+from qk_iteration.core.images.left_out import (
+    Why,
+    line_of_left_out,
+    say_left_out,
+    table_of_left_out,
+)
 from qk_iteration.core.user_error import UserError
 
 
@@ -46,6 +51,12 @@ class FolderIndex:
     fingerprint: str
     num_described: int = 0
     num_forgotten: int = 0
+
+    @property
+    def left_out_line(self) -> str:
+        """Such as "3 of 13 files left out: 2 hidden, 1 unreadable"; may be empty."""
+        table = table_of_left_out(self.left_out)
+        return line_of_left_out(table, num_taken=len(self.files))
 
     @cached_property
     def quality(self) -> Mapping[str, tuple[int, int]]:
@@ -101,6 +112,8 @@ def index_folder(
 ) -> FolderIndex:
     """Look at a folder, describe what is new, and open what is kept of it.
 
+    One line on the screen says what was left out.
+
     Args:
         place: A folder of pictures, or one picture.
         keep: Where descriptors are kept; nobody else may use it meanwhile.
@@ -130,6 +143,7 @@ def index_folder(
             f"{what} ('{place}') must hold at least one usable picture; got "
             f"{len(index.left_out)} files, none usable.{first}"
         )
+    say_left_out(found.folder, index.left_out_line)
     return index
 
 

@@ -206,6 +206,10 @@ def _show_quarantined(log: RunLog, method: str, data: Any) -> None:
         log.artifact("log_text", data.to_csv(index=False), path)
 
 
+def _show_quarantined_in_validation(log: RunLog, method: str, data: Any) -> None:
+    _show_quarantined(log, method or "validation", data)
+
+
 _SHOWN: dict[str, Callable[[RunLog, str, Any], None]] = {
     "metrics": _show_metrics,
     "training_summary": _show_cost,
@@ -215,4 +219,6 @@ _SHOWN: dict[str, Callable[[RunLog, str, Any], None]] = {
     "left_out": _show_left_out,
     "validation_left_out": _show_left_out_in_validation,
     "quarantined_images": _show_quarantined,
+    "validation_quarantined_images": _show_quarantined_in_validation,
+    "left_out_files": _show_quarantined,
 }

@@ -120,8 +120,9 @@ def test_a_killed_description_goes_on_at_the_shard(tmp_path, photos):
     assert_same(read_descriptors(tmp_path), expected_of(photos)[0])
 
 
-def test_a_whole_folder_is_not_described_again(tmp_path, photos):
+def test_a_whole_folder_is_not_described_again(tmp_path, photos, caplog):
     describe_part(photos, tmp_path)
+    assert "3 of 12 files left out" in caplog.text, "those met late are counted too"
 
     def never(pixels):
         raise AssertionError

@@ -252,3 +252,60 @@ def test_an_error_beside_a_place_that_is_gone_is_kept(tmp_path):
         saying_full_disk(tmp_path / "gone" / "out"),
     ):
         raise RuntimeError("other")
+
+
+@pytest.mark.parametrize("name", ["second", "linked"])
+def test_a_file_of_two_names_is_written_under_both(tmp_path, name):
+    (tmp_path / "first").write_text("old")
+    os.link(tmp_path / "first", tmp_path / "second")
+    (tmp_path / "linked").symlink_to("second")
+    write(tmp_path / name)
+    assert (tmp_path / "first").read_text() == "content"
+    assert (tmp_path / "second").samefile(tmp_path / "first")
+
+
+def test_a_file_that_others_rely_on_is_replaced_though_it_has_two_names(tmp_path):
+    (tmp_path / "kept").write_text("old")
+    os.link(tmp_path / "kept", tmp_path / "out")
+    write(tmp_path / "out", is_durable=True)
+    assert (tmp_path / "kept").read_text() == "old"
+
+
+def test_owner_and_attributes_of_the_old_file_are_kept(tmp_path):
+    out = tmp_path / "out.txt"
+    out.write_text("old")
+    try:
+        os.setxattr(out, "user.tag", b"mine")
+        os.chown(out, 12345, 12346)
+    except OSError:
+        pytest.skip("only root gives files away, and some file systems have no tags")
+    write(out)
+    status = out.stat()
+    assert out.read_text() == "content"
+    assert (status.st_uid, status.st_gid) == (12345, 12346)
+    assert os.getxattr(out, "user.tag") == b"mine"
+
+
+def test_a_file_that_cannot_be_given_to_its_owner_is_written_straight(
+    tmp_path, monkeypatch
+):
+    def refuse(*arguments):
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    out = tmp_path / "out.txt"
+    out.write_text("old")
+    before = out.stat().st_ino
+    foreign = os.stat_result((*out.stat()[:4], 12345, 12346, *out.stat()[6:]))
+    monkeypatch.setattr(os, "chown", refuse)
+    monkeypatch.setattr(
+        "qk_iteration.core.formats.atomic_file._state_of", lambda path: foreign
+    )
+    write(out)
+    assert out.read_text() == "content"
+    assert out.stat().st_ino == before
+    assert names_in(tmp_path) == ["out.txt"]
+
+
+def test_a_full_device_is_named_and_not_the_place_of_the_temporary_file():
+    with pytest.raises(FullDiskError, match="The disk of '/dev' is full: 'full'"):
+        write("/dev/full")

@@ -91,3 +91,27 @@ def test_a_folder_without_ground_truth_or_images_is_refused(root):
     (root / "ground_truth.csv").unlink()
     with pytest.raises(FormatError, match="holds no ground truth"):
         tabulate_benchmark(root, CONFIG)
+
+
+def test_queries_and_ground_truths_that_take_no_part_are_said(root, caplog):
+    (root / "query_images_phase2").mkdir()
+    (root / "list_files").mkdir()
+    (root / "list_files" / "public_ground_truth.csv").write_text("Q9,R9\n")
+    (root / "data").mkdir()
+    (root / "data" / "isc_matching_test_set_gt.json").write_text("{}")
+    assert len(tabulate_benchmark(root, CONFIG).queries) == 2
+    assert (
+        "only the queries of 'query_images' and the ground truth 'ground_truth.csv' "
+        "are used; 'list_files/public_ground_truth.csv' and "
+        "'data/isc_matching_test_set_gt.json' and 'query_images_phase2' is not"
+    ) in caplog.text
+
+
+@pytest.mark.parametrize(
+    "name", ["training_images", "training_groups.csv", "ground_truth.csv"]
+)
+def test_a_part_that_is_a_dead_link_is_refused(root, name):
+    (root / name).rename(root.parent / f"away_{name}")
+    (root / name).symlink_to(root.parent / "unplugged")
+    with pytest.raises(FormatError, match=rf"{name}' is a link that leads nowhere"):
+        tabulate_benchmark(root, CONFIG)

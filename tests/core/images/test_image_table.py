@@ -230,12 +230,13 @@ def test_a_rotated_image_has_its_upright_size(tmp_path):
     assert (row["width"], row["height"]) == (32, 64)
 
 
-def test_groups_are_numbered_and_unnamed_images_stay_alone(tmp_path):
+def test_groups_are_numbered_and_unnamed_images_stay_alone(tmp_path, caplog):
     for name in "abcd":
         save_image(tmp_path / "images" / f"{name}.png")
     groups_path = tmp_path / "groups.csv"
     groups_path.write_text("image_id,group\nd,cats\na,cats\nb,7\nunknown,7\n")
     images = tabulate(tmp_path / "images", groups_path=groups_path).images
+    assert "1 of 4 names in the table of groups, first 'unknown'" in caplog.text
     group = dict(zip(images["image_id"], images["group"], strict=True))
     assert group["a"] == group["d"]
     assert len({group["a"], group["b"], group["c"]}) == 3
@@ -254,6 +255,34 @@ def test_a_group_file_without_its_columns_is_refused(tmp_path):
     (tmp_path / "groups.csv").write_text("id,group\na,1\n")
     with pytest.raises(UserError, match="columns image_id and group; got id, group"):
         tabulate(tmp_path, groups_path=tmp_path / "groups.csv")
+
+
+def test_images_without_a_group_are_alone(tmp_path):
+    for name in "abc":
+        save_image(tmp_path / "images" / f"{name}.png")
+    (tmp_path / "groups.csv").write_text("image_id,group\na,\nb, \nc,1\n")
+    images = tabulate(tmp_path / "images", groups_path=tmp_path / "groups.csv").images
+    assert images["group"].nunique() == 3
+
+
+@pytest.mark.parametrize("nothing", ["-1", "nan", "None", "NULL", "N/A"])
+def test_a_group_that_stands_for_none_is_refused(tmp_path, nothing):
+    save_image(tmp_path / "a.png")
+    groups_path = tmp_path / "groups.csv"
+    groups_path.write_text(f"image_id,group\nb,2\na,{nothing}\n")
+    with pytest.raises(UserError, match=f"'{nothing}' of a stands for none"):
+        tabulate(tmp_path, groups_path=groups_path)
+
+
+@pytest.mark.parametrize("content", ["image_id,group\na,1,x\n", None])
+def test_a_group_file_that_is_no_table_of_two_columns_is_refused(tmp_path, content):
+    save_image(tmp_path / "images" / "a.png")
+    if content is None:
+        os.mkfifo(tmp_path / "groups.csv")
+    else:
+        (tmp_path / "groups.csv").write_text(content)
+    with pytest.raises(UserError, match="must be a CSV file"):
+        tabulate(tmp_path / "images", groups_path=tmp_path / "groups.csv")
 
 
 def test_a_missing_and_an_empty_folder_are_refused(tmp_path):

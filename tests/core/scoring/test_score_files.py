@@ -12,6 +12,7 @@ from qk_iteration.core.formats.submission import write_submission
 from qk_iteration.core.scoring.evaluate import evaluate_descriptors
 from qk_iteration.core.scoring.score_files import score_files, whiten_and_normalize
 from qk_iteration.core.search.score_normalization import ScoreNormalization
+from qk_iteration.core.user_error import UserError
 
 SSCD = ScoreNormalization(
     first_neighbor=0, last_neighbor=2, reduction="mean", weight=1.0
@@ -174,3 +175,37 @@ def test_metrics_rank_alike_when_normalized():
 def test_contradictions_are_refused_before_a_file_is_read(settings, complaint):
     with pytest.raises(ValueError, match=complaint):
         score_files(**{"ground_truth": "absent.csv", "protocol": "knn"} | settings)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "complaint"),
+    [
+        ({"metrics_path": "p.csv"}, "'p.csv' is read too"),
+        ({"predictions_path": "./truth.csv"}, "'./truth.csv' is read too"),
+        ({"plot_path": "link.png"}, "'link.png' is read too"),
+        ({"metrics_path": "a", "predictions_path": "a"}, "'a' is written too"),
+    ],
+)
+def test_outputs_overwrite_neither_inputs_nor_each_other(
+    folder, monkeypatch, outputs, complaint
+):
+    monkeypatch.chdir(folder)
+    (folder / "p.csv").write_text("Q000,R000,1\n")
+    (folder / "link.png").symlink_to("p.csv")
+    with pytest.raises(UserError, match=complaint):
+        score_files(
+            predictions="p.csv", ground_truth="truth.csv", protocol="knn", **outputs
+        )
+    assert (folder / "p.csv").read_text() == "Q000,R000,1\n"
+
+
+def test_one_device_takes_several_outputs(folder):
+    score_files(
+        submission=folder / "submission.h5",
+        ground_truth=folder / "truth.csv",
+        protocol="knn",
+        metrics_path="/dev/null",
+        predictions_path="/dev/null",
+        plot_path=folder / "CURVE.PNG",
+    )
+    assert (folder / "CURVE.PNG").read_bytes().startswith(b"\x89PNG")

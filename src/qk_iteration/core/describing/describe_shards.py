@@ -35,7 +35,12 @@ from qk_iteration.core.formats.shard_folder import (
 )
 from qk_iteration.core.images.image_table import list_images
 from qk_iteration.core.images.images_config import ImagesConfig
-from qk_iteration.core.images.left_out import Why, table_of_left_out
+from qk_iteration.core.images.left_out import (
+    Why,
+    line_of_left_out,
+    say_left_out,
+    table_of_left_out,
+)
 from qk_iteration.core.user_error import UserError
 
 IMAGES_FILE, LEFT_OUT_FILE = "images.parquet", "left_out.parquet"
@@ -104,10 +109,13 @@ def describe_in_shards(
             label=f"describing shard {shard + 1} of {folder.num_shards}",
         )
         _fill(folder, shard, own, parts, min_side=images.min_side)
-    return table_of_left_out(
+    left_out = table_of_left_out(
         (path, Why(why), reason)
         for path, why, reason in (*unusable, *folder.left_out())
     )
+    num_taken = len(table) + len(unusable) - len(left_out)
+    say_left_out(images_folder, line_of_left_out(left_out, num_taken=num_taken))
+    return left_out
 
 
 def _list_once(images_folder: Path, target: Path) -> tuple[pd.DataFrame, list[LeftOut]]:

@@ -7,7 +7,7 @@ import stat
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from qk_iteration.core.formats.full_disk import saying_full_disk
@@ -23,16 +23,17 @@ def replacing(path: str | Path, *, is_durable: bool = False) -> Iterator[Path]:
     """A temporary file to write to; it takes the name when all went well.
 
     A reader never sees half a file, and a failed write leaves the old file as it was.
-    Links are followed, the mode of the old file is kept, ``~`` is expanded, and folders
-    that are missing are made. A pipe, a device, ``/dev/stdout``, ``>(...)`` of a shell
-    or a file in a folder that may not be written gets the whole content in the end
-    instead of being replaced. What a killed process left is removed by the next that
-    writes the same file.
+    Links are followed, mode, owner and attributes of the old file are kept, ``~`` is
+    expanded, and folders that are missing are made. A pipe, a device, ``/dev/stdout``,
+    ``>(...)`` of a shell, a file of two names, of another owner or in a folder that may
+    not be written gets the whole content in the end instead of being replaced. What a
+    killed process left is removed by the next that writes the same file.
 
     Args:
         path: The file to be written.
         is_durable: Whether the file must survive a loss of power once its name is
-            there, because other files rely on it.
+            there, because other files rely on it. It is replaced even where it has a
+            second name: half of it must never be seen.
 
     Raises:
         FullDiskError: If there is no room.
@@ -40,8 +41,9 @@ def replacing(path: str | Path, *, is_durable: bool = False) -> Iterator[Path]:
     """
     target = user_path(path)
     descriptor, final = _resolved(target)
-    mode = _mode_of(final) if descriptor is None else None
-    if descriptor is not None or (mode is not None and _is_written_straight(final)):
+    old = _state_of(final) if descriptor is None else None
+    has_names = old is not None and old.st_nlink > 1 and not is_durable
+    if descriptor is not None or (old is not None and _is_straight(final)) or has_names:
         with partial_file(Path(tempfile.gettempdir()), target) as partial:
             partial.chmod(_PRIVATE)
             yield partial
@@ -50,13 +52,14 @@ def replacing(path: str | Path, *, is_durable: bool = False) -> Iterator[Path]:
     with saying_full_disk(final):
         final.parent.mkdir(parents=True, exist_ok=True)
     with partial_file(final.parent, final) as partial:
-        if mode is not None:
+        if old is not None:
             partial.chmod(_PRIVATE)
         yield partial
+        if old is not None and not _inherits(partial, final, old):
+            _copy(partial, final, None)
+            return
         if is_durable:
             _sync(partial)
-        if mode is not None:
-            partial.chmod(mode)
         _take_name(partial, final)
         if is_durable:
             _sync(final.parent)
@@ -78,26 +81,42 @@ def _resolved(target: Path) -> tuple[int | None, Path]:
     raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(target))
 
 
-def _mode_of(path: Path) -> int | None:
-    """The permissions of the file; None where there is none.
+def _state_of(path: Path) -> os.stat_result | None:
+    """What the file is; None where there is none.
 
     Raises:
         OSError: If it is a folder, or may not be written.
     """
     try:
-        mode = path.stat().st_mode
+        found = path.stat()
     except FileNotFoundError:
         return None
-    if stat.S_ISDIR(mode):
+    if stat.S_ISDIR(found.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if not os.access(path, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
-    return stat.S_IMODE(mode)
+    return found
 
 
-def _is_written_straight(path: Path) -> bool:
+def _is_straight(path: Path) -> bool:
     """Whether an existing file cannot be replaced by another."""
     return not path.is_file() or not os.access(path.parent, os.W_OK)
+
+
+def _inherits(partial: Path, final: Path, old: os.stat_result) -> bool:
+    """Give the new file the owner, mode and attributes of the old one, if one may."""
+    new = partial.stat()
+    if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
+        try:
+            os.chown(partial, old.st_uid, old.st_gid)
+        except PermissionError:
+            return False
+    with suppress(OSError):  # a file system without attributes
+        for name in os.listxattr(final):
+            with suppress(OSError):  # the system's own
+                os.setxattr(partial, name, os.getxattr(final, name))
+    partial.chmod(stat.S_IMODE(old.st_mode))
+    return True
 
 
 def _take_name(partial: Path, final: Path) -> None:
@@ -118,7 +137,11 @@ def _copy(partial: Path, final: Path, descriptor: int | None) -> None:
             if stream is not None:
                 stream.flush()  # what was said before comes before
         sink = os.dup(descriptor)
-    with partial.open("rb") as source, os.fdopen(sink, "wb") as output:
+    with (
+        saying_full_disk(final),
+        partial.open("rb") as source,
+        os.fdopen(sink, "wb") as output,
+    ):
         shutil.copyfileobj(source, output)
 
 

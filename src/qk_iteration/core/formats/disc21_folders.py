@@ -58,11 +58,12 @@ def find_disc21_folders(root: str | Path) -> Disc21Folders:
 
     Raises:
         FormatError: If the folder fits no layout; says what is there and what is
-            sought.
+            sought. If one of its entries is a link that leads nowhere.
     """
     root = Path(root)
     if not root.is_dir():
         raise FormatError(f"'{root}' must be a folder of images in DISC21's shape.")
+    _refuse_dead_links(root)
     ground_truths = tuple(
         path
         for folder in (root, root / "list_files", root / "data")
@@ -90,6 +91,16 @@ def find_disc21_folders(root: str | Path) -> Disc21Folders:
         phase2_query_images=_first_folder(root, PHASE_2_FOLDER),
         ground_truths=ground_truths,
     )
+
+
+def _refuse_dead_links(root: Path) -> None:
+    """A disk that is not there must not look like a benchmark without that part."""
+    for path in sorted(root.iterdir()):
+        if path.is_symlink() and not path.exists():
+            raise FormatError(
+                f"'{path}' is a link that leads nowhere. Bring back what it leads to, "
+                "or remove it."
+            )
 
 
 def _layout_of_common_names(root: Path) -> str:

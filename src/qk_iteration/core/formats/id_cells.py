@@ -73,6 +73,11 @@ def foreign_ids(names: Any, *, what: str) -> NDArray[np.str_]:
     return image_ids(texts, what=what)
 
 
+def stands_for_none(cell: str) -> bool:
+    """Whether a cell is what some program writes where there is nothing."""
+    return cell.strip().lower() in _NOTHING
+
+
 def written_id(image_id: str) -> str:
     """The id as it is written: with a folder where it would be doubted when read."""
     return f"./{image_id}" if _why_no_id(image_id) else image_id
@@ -97,7 +102,7 @@ def _said(cell: str, reason: str) -> str:
 def _why_no_id(cell: str) -> str:
     """What is wrong with a cell; empty if nothing is."""
     text = cell.strip()
-    if text.lower() in _NOTHING:
+    if stands_for_none(text):
         return "stands for none; a query that matches nothing has an empty reference"
     if text.startswith("./"):
         return ""

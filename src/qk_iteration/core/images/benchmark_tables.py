@@ -8,7 +8,10 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from qk_iteration.core.formats.disc21_folders import find_disc21_folders
+from qk_iteration.core.formats.disc21_folders import (
+    Disc21Folders,
+    find_disc21_folders,
+)
 from qk_iteration.core.formats.format_error import FormatError
 from qk_iteration.core.formats.ground_truth import TrueMatches, read_true_matches
 from qk_iteration.core.images.image_names import short_id
@@ -65,6 +68,7 @@ def tabulate_benchmark(root: Path, config: ImagesConfig) -> BenchmarkTables:
             "query_id,reference_id beside its folders."
         )
     true_matches = read_true_matches(folders.ground_truths[0])
+    _say_unused(root, folders)
     groups_path = root / TRAINING_GROUPS
     tabulate = partial(
         tabulate_images, max_pixels=config.max_pixels, min_side=config.min_side
@@ -79,7 +83,7 @@ def tabulate_benchmark(root: Path, config: ImagesConfig) -> BenchmarkTables:
     if folders.training_images is not None:
         tables = tabulate(
             folders.training_images,
-            groups_path=groups_path if groups_path.is_file() else None,
+            groups_path=groups_path if groups_path.exists() else None,
         )
         training = tables.images
         quarantined.append(tables.quarantined)
@@ -90,6 +94,21 @@ def tabulate_benchmark(root: Path, config: ImagesConfig) -> BenchmarkTables:
         pd.concat(quarantined, ignore_index=True),
         true_matches,
     )
+
+
+def _say_unused(root: Path, folders: Disc21Folders) -> None:
+    """Say which queries and ground truths of the folder take no part."""
+    used, *others = folders.ground_truths
+    unused = [*others, *filter(None, [folders.phase2_query_images])]
+    if unused:
+        _logger.warning(
+            "%s: only the queries of '%s' and the ground truth '%s' are used; %s is "
+            "not looked at.",
+            root,
+            folders.query_images.name,
+            used.relative_to(root),
+            " and ".join(f"'{path.relative_to(root)}'" for path in unused),
+        )
 
 
 def _check_names(what: str, named: Iterable[str], tables: ImageTables) -> None:

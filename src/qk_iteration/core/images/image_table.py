@@ -5,7 +5,6 @@ file is opened and read to its end once, so that nothing unreadable is met later
 into a run. What is left out is no error but a row of a second table, with its reason.
 """
 
-import logging
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,12 +24,11 @@ from qk_iteration.core.images.image_names import name_images
 from qk_iteration.core.images.left_out import (
     Why,
     line_of_left_out,
+    say_left_out,
     table_of_left_out,
 )
 from qk_iteration.core.images.threaded_map import map_in_threads
 from qk_iteration.core.user_error import UserError
-
-_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -105,8 +103,7 @@ def tabulate_images(
     images["group"] = number_groups(images["image_id"], groups)
     tables = ImageTables(images, table_of_left_out(listing.left_out))
     _check_any_usable(folder, tables)
-    if tables.left_out_line:
-        _logger.warning("%s: %s.", folder, tables.left_out_line)
+    say_left_out(folder, tables.left_out_line)
     return tables
 
 
@@ -129,8 +126,7 @@ def list_images(folder: str | Path) -> ImageTables:
     images = _name_and_keep(folder, found, listing)
     tables = ImageTables(images, table_of_left_out(listing.left_out))
     _check_any_usable(folder, tables)
-    if tables.left_out_line:
-        _logger.warning("%s: %s.", folder, tables.left_out_line)
+    say_left_out(folder, tables.left_out_line)
     return tables
 
 

@@ -4,10 +4,13 @@ What cannot be used is never an error of the whole run and never passed over in 
 it is a row of a table, and counted in a line on the screen.
 """
 
+import logging
 from collections.abc import Iterable
 from enum import StrEnum
 
 import pandas as pd
+
+_logger = logging.getLogger(__name__)
 
 
 class Why(StrEnum):
@@ -54,6 +57,17 @@ def line_of_left_out(left_out: pd.DataFrame, *, num_taken: int) -> str:
     kinds = ", ".join(f"{count:,} {why}" for why, count in counts.items())
     total = num_taken + len(left_out)
     return f"{len(left_out):,} of {total:,} files left out: {kinds}"
+
+
+def say_left_out(place: object, line: str) -> None:
+    """Put the line of what was left out on the screen, if there is one.
+
+    Args:
+        place: Where the files lie.
+        line: Of ``line_of_left_out``; may be empty.
+    """
+    if line:
+        _logger.warning("%s: %s.", shown(str(place)), line)
 
 
 def shown(path: str) -> str:

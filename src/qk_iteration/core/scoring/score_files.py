@@ -1,5 +1,6 @@
 """Score the files of any system: what ``qk-score`` and the ``score`` pipeline do."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from qk_iteration.core.formats.predicted_matches import (
     write_predicted_matches,
 )
 from qk_iteration.core.formats.submission import read_submission
+from qk_iteration.core.formats.user_paths import user_path
 from qk_iteration.core.scoring.evaluate import score_predictions, search_by_protocol
 from qk_iteration.core.scoring.judging import report_absent
 from qk_iteration.core.scoring.precision_recall_plot import plot_precision_recall
@@ -81,6 +83,17 @@ def score_files(
     _check_plot_path(plot_path)
     _check_sources(query_descriptors, reference_descriptors, submission, predictions)
     _check_background(training_descriptors, whitening_dim, normalization, predictions)
+    _check_outputs(
+        [metrics_path, plot_path, predictions_path],
+        [
+            *_named(ground_truth),
+            *_named(query_descriptors),
+            *_named(reference_descriptors),
+            *_named(training_descriptors),
+            *_named(submission),
+            *_named(predictions),
+        ],
+    )
     truth = read_true_matches(ground_truth)
     if predictions is not None:
         predicted = read_predicted_matches(predictions)
@@ -152,7 +165,7 @@ def whiten_and_normalize(
 
 
 def _check_plot_path(plot_path: FilePath | None) -> None:
-    if plot_path is not None and Path(plot_path).suffix not in PLOT_SUFFIXES:
+    if plot_path is not None and Path(plot_path).suffix.lower() not in PLOT_SUFFIXES:
         raise UserError(
             f"plot_path must end in {', '.join(PLOT_SUFFIXES)}; got '{plot_path}'."
         )
@@ -193,6 +206,37 @@ def _check_background(
         )
 
 
+def _check_outputs(
+    outputs: Sequence[FilePath | None], inputs: Sequence[FilePath]
+) -> None:
+    """Refuse outputs that would overwrite each other, or what is scored."""
+    taken = {_real(path): "is read" for path in inputs}
+    for path in outputs:
+        if path is None or _is_special(user_path(path)):
+            continue
+        if use := taken.get(_real(path)):
+            raise UserError(
+                f"Each output must have a file of its own; '{path}' {use} too. Name "
+                "another."
+            )
+        taken[_real(path)] = "is written"
+
+
+def _real(path: FilePath) -> str:
+    return os.path.realpath(user_path(path))
+
+
+def _is_special(path: Path) -> bool:
+    """Whether it is a pipe, a device or such, which takes one content after another."""
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
+def _named(paths: FilePaths | None) -> list[FilePath]:
+    if paths is None:
+        return []
+    return [paths] if isinstance(paths, (str, Path)) else list(paths)
+
+
 def _read(paths: FilePaths | None) -> Descriptors:
     assert paths is not None  # _check_sources has seen to it
     return read_descriptors(paths)
@@ -211,6 +255,6 @@ def _write_results(
     if plot_path is not None:
         figure = plot_precision_recall({score.protocol: score.curve})
         with replacing(plot_path) as partial:
-            figure.savefig(partial, format=Path(plot_path).suffix[1:], dpi=150)
+            figure.savefig(partial, format=Path(plot_path).suffix[1:].lower(), dpi=150)
     if predictions_path is not None:
         write_predicted_matches(predictions_path, predicted)

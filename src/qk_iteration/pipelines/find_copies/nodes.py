@@ -16,8 +16,8 @@ def find_copies_in_folders(
     images: ImagesConfig,
     search: SearchConfig,
     device: str,
-) -> tuple[DataFrame, DataFrame, DataFrame, str]:
-    """Matches, groups, files left out, and the page; also written to the output.
+) -> tuple[DataFrame, DataFrame, DataFrame, str, str]:
+    """Matches, groups, files left out, their line, and the page; also in the output.
 
     Raises:
         UserError: If no folder is named.
@@ -37,4 +37,4 @@ def find_copies_in_folders(
         min_side=images.min_side,
     )
     page = (found.output / PAGE).read_text(encoding="utf-8")
-    return found.matches, found.groups, found.left_out, page
+    return found.matches, found.groups, found.left_out, found.left_out_line, page

@@ -22,6 +22,7 @@ def create_pipeline() -> Pipeline:
                     "found.matches",
                     "found.groups",
                     "found.left_out_files",
+                    "found.left_out",
                     "found.evidence",
                 ],
                 name="find_copies",
