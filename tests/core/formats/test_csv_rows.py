@@ -107,3 +107,17 @@ def test_what_was_written_is_read(tmp_path):
     write_csv_rows(tmp_path / "new" / "rows.csv", HEADER, ROWS)
     assert read_csv_rows(tmp_path / "new" / "rows.csv", HEADER) == ROWS
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["rows.csv"]
+
+
+@pytest.mark.parametrize("second", ["a,b\n3,4\n", "a,b\n"])
+def test_files_that_were_put_together_are_refused(tmp_path, second):
+    (tmp_path / "f.csv").write_text("a,b\n1,2\n" + second)
+    with pytest.raises(FormatError, match="stands there again, in row 2"):
+        read_csv_rows(tmp_path / "f.csv", ("a", "b"))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le"])
+def test_zero_bytes_are_said_to_be_another_encoding(tmp_path, encoding):
+    (tmp_path / "f.csv").write_bytes("a,b\n1,2\n".encode(encoding))
+    with pytest.raises(FormatError, match="zero bytes: it is of another encoding"):
+        read_csv_rows(tmp_path / "f.csv", ("a", "b"))

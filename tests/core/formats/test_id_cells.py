@@ -39,6 +39,12 @@ NOTHING = [
     "-",
     "[]",
     "no match",
+    "#N/A",
+    "unknown",
+    "?",
+    "-999",
+    "False",
+    "\u2205",
 ]
 SEVERAL = [
     "R1 R2",
@@ -50,7 +56,13 @@ SEVERAL = [
     "a.jpg b.jpg",
     "refs/R1.jpg\trefs/R2.jpg",
     "beach;sunset",
+    "R1/R2",
+    "R1 + R2",
+    "R1&R2",
+    "R1 and R2",
+    "R1\u3001R2",
 ]
+NO_ID = ["12.0", "1.23457E+11", "# second", "#R1", "['R1']", "[R1]", "(R1)"]
 ONE = [
     "nancy",
     "Paris, 2019",
@@ -58,15 +70,19 @@ ONE = [
     "IMG 1",
     "2019-01-01 12.30.45",
     "holiday (1)",
-    "[R1]",
     "none.jpg",
+    "[R1] 2",
+    "v1.0",
+    "1e9",
+    "salt and pepper",
+    "2024:001",
     "./nan",
     "./R1 R2",
     "Unbenannt",
     "-1.jpg",
 ]
-every_wrong = pytest.mark.parametrize("cell", NOTHING + SEVERAL)
-WRONG = r"stands for none|reads like several"
+every_wrong = pytest.mark.parametrize("cell", NOTHING + SEVERAL + NO_ID)
+WRONG = r"stands for none|reads like|is in brackets"
 
 
 def quoted(cell):
@@ -129,7 +145,7 @@ def test_names_that_look_alike_are_taken_as_they_stand(tmp_path, cell):
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".json"])
-@pytest.mark.parametrize("name", ["nan", "R1 R2", "10 11", "a;b", "cat", "-1"])
+@pytest.mark.parametrize("name", ["nan", "R1 R2", "10 11", "a;b", "-1", "12.0"])
 def test_what_we_wrote_ourselves_is_never_doubted(tmp_path, suffix, name):
     truth = TrueMatches({name: (), "Q2": (name,)})
     write_true_matches(tmp_path / f"truth{suffix}", truth)
@@ -155,6 +171,9 @@ def test_what_we_wrote_ourselves_is_never_doubted(tmp_path, suffix, name):
         ("cafe\u0301.jpg", "caf\u00e9"),
         ("\u1112\u1161\u11ab", "\ud55c"),
         ("photo.png.jpg", "photo"),
+        ("\u202aR1\u202c", "R1"),
+        ("R\u200b1\ufeff", "R1"),
+        ("R\u00ad1.jpg", "R1"),
     ],
 )
 def test_a_name_is_the_same_id_in_every_kind_of_file(tmp_path, written, expected):

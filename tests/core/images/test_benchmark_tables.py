@@ -71,10 +71,17 @@ def test_a_true_image_that_is_nowhere_is_refused(root):
 
 def test_a_name_of_two_files_is_refused_with_their_ids(root):
     Image.new("RGB", (20, 10)).save(root / "query_images" / "Q1.png")
-    with pytest.raises(FormatError, match="their ids are 'Q1:jpg', 'Q1:png'"):
+    with pytest.raises(FormatError, match="have the ids 'Q1:jpg', 'Q1:png'"):
         tabulate_benchmark(root, CONFIG)
     write_matches(root, "Q0,R0\nQ1:png,R1\n")
     assert len(tabulate_benchmark(root, CONFIG).queries) == 3
+
+
+def test_a_name_with_an_extension_of_its_own_is_refused_with_the_id(root):
+    (root / "query_images" / "Q1.jpg").rename(root / "query_images" / "Q1.orig")
+    write_matches(root, "Q0,R0\nQ1.orig,R1\n")
+    with pytest.raises(FormatError, match=r"first 'Q1.orig'. .* have the ids 'Q1'"):
+        tabulate_benchmark(root, CONFIG)
 
 
 def test_names_are_compared_with_composed_letters(root):

@@ -39,6 +39,9 @@ def test_one_image_has_its_stem_for_a_name(path, name):
         (["IMG_1.jpg", "edited/IMG_1.jpg"], ["IMG_1:jpg", "edited:IMG_1"]),
         (["photo.png", "photo.png.jpg"], ["photo:png", "photo.png:jpg"]),
         (["a.jpg", "a .jpg", "b.jpg"], ["a:jpg", "a :jpg", "b"]),
+        # Marks that nobody sees are no part of a name.
+        (["\u202aa\u202c.jpg", "b\ufeff.jpg"], ["a", "b"]),
+        (["a.jpg", "a\u200b.jpg"], ["a:jpg", ""]),
         (["x/a.jpg", "x/a.png", "y/a.jpg"], ["x:a:jpg", "x:a:png", "y:a"]),
         # A file that is called as another's longer name.
         (["x/a.jpg", "y/a.jpg", "x:a.jpg"], ["x:a:jpg", "y:a", "x:a"]),

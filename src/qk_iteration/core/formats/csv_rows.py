@@ -44,6 +44,7 @@ def read_csv_rows(path: str | Path, header: Sequence[str]) -> list[list[str]]:
     if rows[0] == list(header):
         del rows[0]
         _check_widths(rows, header)
+        _refuse_headers_inside(rows, header)
     else:
         _check_widths(rows, header)
         _refuse_other_headers(rows, header)
@@ -65,11 +66,26 @@ def write_csv_rows(
 
 def _read_text(path: Path) -> str:
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise FormatError(
             f"it is not UTF-8 text: {error}. Save it as CSV in UTF-8."
         ) from error
+    if "\0" in text:
+        raise FormatError(
+            "it holds zero bytes: it is of another encoding, or damaged. Save it as "
+            "CSV in UTF-8."
+        )
+    return text
+
+
+def _refuse_headers_inside(rows: list[list[str]], header: Sequence[str]) -> None:
+    """Files that were put together by ``cat``: their headers would count as pairs."""
+    if list(header) in rows:
+        raise FormatError(
+            f"its header stands there again, in row {rows.index(list(header)) + 1}: "
+            "several files were put together. Take the other headers out."
+        )
 
 
 def _refuse_other_headers(rows: list[list[str]], header: Sequence[str]) -> None:

@@ -1,13 +1,14 @@
 """What a cell of somebody else's file may hold where an image id belongs.
 
-``nan``, ``None`` and ``-1`` are how other programs write "nothing", and ``R1 R2`` is
-how they write two ids; taken for the id of one image, either gives a wrong figure
-without a word. An image that really is called so is written with a folder, ``./nan``,
-which every reader cuts off.
+``nan``, ``None`` and ``-1`` are how other programs write "nothing", ``R1 R2`` is how
+they write two ids, ``['R1']`` a list of one, and ``12.0`` what becomes of the number 12
+in a column with gaps; taken for the id of one image, each gives a wrong figure without
+a word. An image that really is called so is written with a folder, ``./nan``, which
+every reader cuts off.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,15 +22,26 @@ _NOTHING = frozenset(
     [
         *("nan", "none", "null", "nil", "na", "n/a", "<na>", "nat", "undefined"),
         *("nomatch", "no_match", "no match", "no-match", "-1", "-1.0", "-", "--"),
-        *("[]", "{}", "()"),
+        *("[]", "{}", "()", "''", '""', "?", "??", "???", ".", "..", "...", "_", "__"),
+        *("#n/a", "#na", "#null!", "#value!", "#ref!", "n.a.", "n.a", "-nan", "inf"),
+        *("missing", "unknown", "empty", "nothing", "void", "no", "false", "-inf"),
+        *("not found", "not_found", "not-found", "unmatched", "no copy", "\u2205"),
+        *("-0", "-9", "-99", "-999", "-9999", "-1.00"),
     ]
 )
-_SEPARATORS = re.compile(r"[;|,\s]+")
+_SEPARATORS = re.compile(r"(?:[;|,&+\s\u3001\uff0c\uff1b\u00b7]|\b(?:and|or)\b)+")
 _BRACKETS = "[](){}\"' "
-# A cell without any of these is an id: most are.
-_SUSPECTS = re.compile(r"[;|,\s\[\](){}]|^[nNuU<-]")
-_MARKS = np.array([ord(mark) for mark in ";|,[](){} \t\r\n"], np.uint32)
-_FIRST = np.array([ord(letter) for letter in "nNuU<-"], np.uint32)
+_HALVES = re.compile(r"([^./\s]+)/([^./\s]+)")  # a folder and a file, or two ids
+# A number that went through a column of numbers, or through a spreadsheet.
+_REFORMED = re.compile(r"-?\d+\.0+|\d(\.\d+)?[eE]\+\d+")
+# A cell without any of these is an id: most are. A folder is one only before a file
+# without an extension.
+_SUSPECTS = re.compile(
+    r"[;|,\s\[\](){}&+\u3001\uff0c\uff1b\u00b7]|^[-#]|^\D*$|^[^./]+/[^./]+$|\.0+$"
+)
+_MARKS = np.array(
+    [ord(mark) for mark in ";|,[](){} \t\r\n&+\u3001\uff0c\uff1b\u00b7"], np.uint32
+)
 
 
 def check_id_rows(rows: Sequence[Sequence[str]]) -> None:
@@ -62,9 +74,7 @@ def foreign_ids(names: Any, *, what: str) -> NDArray[np.str_]:
     """
     texts = as_text(np.asarray(names), what=what)
     if len(texts):
-        codes = letters(texts)
-        is_suspect = np.isin(codes, _MARKS).any(axis=1) | np.isin(codes[:, 0], _FIRST)
-        for row in np.flatnonzero(is_suspect).tolist():
+        for row in np.flatnonzero(_are_suspect(texts)).tolist():
             if reason := _why_no_id(str(texts[row])):
                 raise FormatError(
                     f"{what} must hold the id of one image in each place; row {row}: "
@@ -92,6 +102,20 @@ def shape_of(text: str) -> str:
     return re.sub(r"\d+", "9", re.sub(r"[^\W\d_]+", "a", text))
 
 
+def _are_suspect(texts: NDArray[np.str_]) -> NDArray[np.bool_]:
+    """What ``_SUSPECTS`` says of many cells, and of some more. Shape (N,)."""
+    codes = letters(texts)
+    is_digit = (codes >= ord("0")) & (codes <= ord("9"))
+    is_point = codes == ord(".")
+    has_point = is_point.any(axis=1)
+    is_number = has_point & (is_digit | is_point | (codes == 0)).all(axis=1)
+    is_plain_path = ~has_point & (codes == ord("/")).any(axis=1)
+    first = (codes[:, 0] == ord("-")) | (codes[:, 0] == ord("#"))
+    has_mark = np.isin(codes, _MARKS).any(axis=1)
+    suspects: NDArray[np.bool_] = has_mark | first | is_plain_path | is_number
+    return suspects | ~is_digit.any(axis=1)
+
+
 def _said(cell: str, reason: str) -> str:
     return (
         f"'{cell[:80]}' {reason}. An image that is called so is written "
@@ -102,25 +126,43 @@ def _said(cell: str, reason: str) -> str:
 def _why_no_id(cell: str) -> str:
     """What is wrong with a cell; empty if nothing is."""
     text = cell.strip()
-    if stands_for_none(text):
-        return "stands for none; a query that matches nothing has an empty reference"
     if text.startswith("./"):
         return ""
-    if _are_several(text):
-        return "reads like several; give each pair a row of its own"
-    return ""
+    return next((reason for is_so, reason in _FAULTS if is_so(text)), "")
 
 
 def _are_several(text: str) -> bool:
+    if (halves := _HALVES.fullmatch(text)) is not None:
+        first, second = map(shape_of, halves.groups())
+        return first == second and "9" in first
     inner = text.strip(_BRACKETS)
     parts = [part.strip(_BRACKETS) for part in _SEPARATORS.split(inner)]
     parts = [part for part in parts if part]
     if len(parts) < 2 or len({shape_of(part) for part in parts}) > 1:
         return False
     is_list = text[:1] in _BRACKETS and text[-1:] in _BRACKETS
-    has_mark = any(mark in text for mark in ";|\t\n")
+    has_mark = any(mark in text for mark in ";|\t\n\u3001\uff0c\uff1b")
     are_files = all(
         part.rpartition(".")[2].lower() in IMAGE_SUFFIXES and "." in part
         for part in parts
     )
     return is_list or has_mark or are_files or "9" in shape_of(parts[0])
+
+
+def _is_bracketed(text: str) -> bool:
+    return text.startswith(("[", "(", "{")) and text.endswith(("]", ")", "}"))
+
+
+_FAULTS: tuple[tuple[Callable[[str], object], str], ...] = (
+    (
+        stands_for_none,
+        "stands for none; a query that matches nothing has an empty reference",
+    ),
+    (lambda text: text.startswith("#"), "reads like a comment; take it out"),
+    (
+        _REFORMED.fullmatch,
+        "reads like a number; write ids as text, with every digit as it was",
+    ),
+    (_are_several, "reads like several; give each pair a row of its own"),
+    (_is_bracketed, "is in brackets; write the id alone"),
+)

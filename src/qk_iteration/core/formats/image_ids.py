@@ -16,20 +16,33 @@ from qk_iteration.core.formats.id_rows import letters
 IMAGE_SUFFIXES = {
     *("jpg", "jpeg", "jpe", "jfif", "png", "apng", "webp", "bmp", "dib", "gif", "tif"),
     *("tiff", "ppm", "pgm", "pbm", "pnm", "jp2", "j2k", "avif", "heic", "heif", "hif"),
-    "jxl",
+    *("jxl", "mpo", "jps", "jpf", "jpx", "j2c", "jpc", "heics", "avifs", "insp"),
 }
+
+
+# They mark no letter and join none: breaks, hyphens that may be, directions, and what
+# files begin with. Copied names bring them along, and nobody sees them.
+_UNSEEN = dict.fromkeys(
+    map(
+        ord,
+        "\u00ad\u200b\u200e\u200f\u2060\ufeff"
+        "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069",
+    )
+)
 
 
 def image_id(name: str) -> str:
     """The id of an image: its file name without folder and image extensions.
 
-    The id of an id is the id itself, whatever the name; letters are composed (NFC), so
-    that two names that look the same are the same.
+    The id of an id is the id itself, whatever the name; letters are composed (NFC), and
+    characters that show nothing left out, so that two names that look the same are.
 
     >>> image_id("queries/Q00001.jpeg")
     'Q00001'
     """
-    base = normalize("NFC", name).strip().replace("\\", "/").rpartition("/")[2].strip()
+    if not name.isascii():
+        name = normalize("NFC", name.translate(_UNSEEN))
+    base = name.strip().replace("\\", "/").rpartition("/")[2].strip()
     stem, _, suffix = base.rpartition(".")
     while stem.strip() and suffix.lower() in IMAGE_SUFFIXES:
         base = stem.strip()

@@ -142,8 +142,9 @@ def _not_there(what: str, unknown: list[str], tables: ImageTables) -> str:
         f"{what} that are not there, first '{unknown[0]}'."
     )
     paths = tables.images["path"].map(PurePosixPath)
-    alike = tables.images["image_id"][paths.map(short_id) == unknown[0]]
+    has_name = [unknown[0] in (short_id(path), path.name) for path in paths]
+    alike = tables.images["image_id"][has_name]
     if len(alike):
         ids = ", ".join(f"'{name}'" for name in alike[:3])
-        return f"{text} Several files have that name; their ids are {ids}. Use these."
+        return f"{text} Files of that name have the ids {ids}. Use these."
     return f"{text} Add the images or take the rows out."
