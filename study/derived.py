@@ -24,7 +24,7 @@ class Defaults:
     """What a trial has where its settings do not say otherwise.
 
     Attributes:
-        parameters: The blocks of ``parameters_training.yml``.
+        parameters: The blocks of ``parameters_training.yml``, and ``model``.
         training_images: How many the built-in benchmark has.
     """
 
@@ -33,9 +33,11 @@ class Defaults:
 
     @classmethod
     def read(cls, parameters: Path) -> "Defaults":
-        """Read ``parameters_training.yml`` and the built-in manifest."""
-        blocks = OmegaConf.load(parameters)
+        """Read them from a folder, and the built-in manifest."""
+        model = OmegaConf.load(parameters / "parameters.yml").model
+        blocks = OmegaConf.load(parameters / "parameters_training.yml")
         assert isinstance(blocks, DictConfig)  # A YAML file of blocks is a mapping.
+        blocks.model = model
         images = read_manifest(BUILTIN_MANIFEST).images
         return cls(blocks, sum(image.role is Role.TRAINING for image in images))
 

@@ -26,6 +26,7 @@ def write_page(
     defaults: derived.Defaults,
     notes: str,
     situations: str = "",
+    costs: pd.DataFrame | None = None,
 ) -> str:
     """The whole page as Markdown; a line stands for each section without results.
 
@@ -35,13 +36,16 @@ def write_page(
         defaults: What a trial has where its settings do not say otherwise.
         notes: Markdown written by hand, appended as it is.
         situations: The table that the page opens with, from `situations_table`.
+        costs: What a query costs, from `study.query_cost`.
     """
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {"three": "{:.3f}".format, "listing": listing}
     template = environment.from_string(_TEMPLATE.read_text("utf-8"))
-    page = template.render(_facts(table, intervals, defaults), situations=situations)
+    costs = pd.DataFrame() if costs is None else costs
+    facts = _facts(table, intervals, defaults, costs)
+    page = template.render(facts, situations=situations)
     return f"{wrapped(page)}\n" + (f"\n{notes}" if notes else "")
 
 
@@ -70,7 +74,10 @@ def _paragraph(text: str) -> str:
 
 
 def _facts(
-    table: pd.DataFrame, intervals: pd.DataFrame, defaults: derived.Defaults
+    table: pd.DataFrame,
+    intervals: pd.DataFrame,
+    defaults: derived.Defaults,
+    costs: pd.DataFrame,
 ) -> dict[str, Any]:
     """What the template speaks of."""
     trained = derived.trainings(table, defaults)
@@ -108,6 +115,8 @@ def _facts(
             "steps": tables.steps_table(derived.budgets(trained)),
             "rows": tables.rows_table(derived.rows_pushed(trained)),
             "batch": tables.batch_table(trained),
+            "index": tables.index_table(trained, table),
+            "unlike": tables.unlike_table(trained, defaults, costs),
             "ablation": tables.ablation_table(table, derived.variants_of(trained)),
             "novelty": tables.novelty_table(intervals),
             "out_of_domain": tables.out_of_domain_table(table),

@@ -38,6 +38,7 @@ DOCS = Path("docs")
 TABLE = "study.csv"
 INTERVALS = "study_intervals.csv"
 SITUATIONS = "study_situations.csv"
+COSTS = "study_query_cost.csv"  # from study.query_cost
 TRIALS = Path("conf/study.yml")
 TRUE_MATCHES = Path("data/02_intermediate/study/builtin/true_matches.csv")
 QUERY_EDITS = Path("data/01_raw/builtin/query_edits.csv")
@@ -64,7 +65,7 @@ def write_report(
         docs: Where the page lies, and what is kept of earlier results.
         true_matches: Ground truth of the test queries.
         query_edits: Their edits, as the benchmark's maker writes them.
-        parameters: Folder of ``parameters_training.yml`` and ``parameters_edits.yml``.
+        parameters: Folder of the files of parameters.
         trials: Lists the situations that the page opens with.
 
     Raises:
@@ -76,7 +77,7 @@ def write_report(
     situations = read_situations(trials)
     kept = _kept(docs / SITUATIONS, COLUMNS)
     compared = compare_situations(situations, table, results, queries, kept)
-    defaults = Defaults.read(parameters / "parameters_training.yml")
+    defaults = Defaults.read(parameters)
     write_table(table, docs / TABLE)
     write_table(intervals, docs / INTERVALS)
     write_table(compared, docs / SITUATIONS)
@@ -89,7 +90,8 @@ def write_report(
     hand_written = notes.read_text("utf-8") if notes.exists() else ""
     with replacing(docs / _PAGE) as partial:
         opening = situations_table(situations, compared, table)
-        page = write_page(table, intervals, defaults, hand_written, opening)
+        costs = _kept(docs / COSTS, ("image_size",))
+        page = write_page(table, intervals, defaults, hand_written, opening, costs)
         partial.write_text(page, "utf-8")
     print(f"Wrote {docs / _PAGE} from {len(trained)} trainings.")
 

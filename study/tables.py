@@ -21,10 +21,11 @@ from study.figures import (
     share,
     signed,
 )
-from study.results import VALIDATION
+from study.results import VALIDATION, settings_of
 from study.trials import METHODS
 
 _SCORES = {VALIDATION: "validation", RAW: "test", NORMALIZED: "test, normalized"}
+_ELSEWHERE = {RAW_ELSEWHERE: "out of domain"}
 _TEST = {
     RAW: "micro-AP",
     NORMALIZED: "normalized",
@@ -152,6 +153,81 @@ def batch_table(trained: pd.DataFrame) -> str:
     )
 
 
+def index_table(trained: pd.DataFrame, table: pd.DataFrame) -> str:
+    """Query models in an index that stays, and the model that made the index."""
+    own = trained[(trained["part"] == "index") & trained[RAW].notna()]
+    if not len(own):
+        return ""
+    return _grouped(
+        pd.concat([table[table["name"] == "untrained"], own]),
+        ["name"],
+        {
+            "who asks": lambda rows: _who_asks(rows.iloc[0]),
+            "seconds": lambda rows: (
+                count(rows["seconds"])
+                if rows["seconds"].notna().any()
+                else NOT_MEASURED
+            ),
+        },
+        scores=_SCORES | _ELSEWHERE,
+    )
+
+
+def unlike_table(trained: pd.DataFrame, defaults: Defaults, costs: pd.DataFrame) -> str:
+    """Like and unlike pairs of models, with what a query costs.
+
+    Args:
+        trained: From `trainings`.
+        defaults: What a trial has where its settings do not say otherwise.
+        costs: By ``image_size``, ``multiply_adds`` and ``milliseconds``; may be empty.
+    """
+    own = trained[(trained["part"] == "unlike") | (trained["name"] == "qk")].copy()
+    if "unlike" not in set(own["part"]):
+        return ""
+    settings = settings_of(own)
+    for side in ("query", "key"):
+        own[side] = [
+            one.get(f"{side}_model.image_size")
+            or defaults.value(one, "model.image_size")
+            for one in settings
+        ]
+    own = own.merge(
+        costs.reindex(columns=["image_size", "multiply_adds", "milliseconds"]),
+        how="left",
+        left_on="query",
+        right_on="image_size",
+    )
+
+    def cost(column: str, scale: float) -> Any:
+        return lambda rows: (
+            NOT_MEASURED
+            if pd.isna(rows[column].iloc[0])
+            else f"{rows[column].iloc[0] / scale:.1f}"
+        )
+
+    return _grouped(
+        own.sort_values(["query", "key"]),
+        ["query", "key", "method", "name"],
+        {
+            "method": lambda rows: TITLES[rows["method"].iloc[0]],
+            "query, pixels": lambda rows: rows["query"].iloc[0],
+            "key, pixels": lambda rows: rows["key"].iloc[0],
+            "settings": lambda rows: settings_text(rows["settings"].iloc[0]),
+            "multiply-adds a query, million": cost("multiply_adds", 1e6),
+            "ms a query": cost("milliseconds", 1),
+        },
+        num_texts=4,
+        scores=_SCORES | _ELSEWHERE,
+    )
+
+
+def _who_asks(row: "pd.Series[Any]") -> str:
+    if pd.isna(row["settings"]):
+        return "the model that made the index"
+    learns = json.loads(row["settings"]).get("fit_to_index.learns", "model")
+    return {"model": "a model fitted to it", "adapter": "an adapter"}[learns]
+
+
 def ablation_table(table: pd.DataFrame, variants: pd.DataFrame) -> str:
     """One factor at a time, from `variants_of`: figures, and differences."""
 
@@ -245,8 +321,8 @@ def settings_text(settings: str) -> str:
     return "<br>".join(texts) or "the defaults"
 
 
-def _scores(own: pd.DataFrame) -> dict[str, str]:
-    return {title: share(own[column]) for column, title in _SCORES.items()}
+def _scores(own: pd.DataFrame, scores: Mapping[str, str] = _SCORES) -> dict[str, str]:
+    return {title: share(own[column]) for column, title in scores.items()}
 
 
 def _rows_text(own: pd.DataFrame) -> str:
@@ -259,13 +335,17 @@ def _rows_text(own: pd.DataFrame) -> str:
 
 
 def _grouped(
-    table: pd.DataFrame, by: list[str], columns: Mapping[str, Any], num_texts: int = 1
+    table: pd.DataFrame,
+    by: list[str],
+    columns: Mapping[str, Any],
+    num_texts: int = 1,
+    scores: Mapping[str, str] = _SCORES,
 ) -> str:
     """A row for each trial: some columns, then seeds and scores."""
     rows = [
         {title: text(own) for title, text in columns.items()}
         | {"seeds": len(own)}
-        | _scores(own)
+        | _scores(own, scores)
         for _, own in table.groupby(by, dropna=False)
     ]
     return markdown(pd.DataFrame(rows), num_texts=num_texts)

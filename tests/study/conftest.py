@@ -160,6 +160,7 @@ def study(tmp_path):
     conf.mkdir()
     study.inputs["trials"].write_text(SITUATIONS)
     (conf / "parameters_edits.yml").write_text(PARAMETERS_EDITS)
+    (conf / "parameters.yml").write_text("model: {image_size: 96}\n")
     (conf / "parameters_training.yml").write_text(PARAMETERS_TRAINING)
     return study
 
@@ -189,6 +190,9 @@ def whole_study(study):
             part="batch",
             settings={"learning.images_per_step": step},
         )
+    sizes = {"query_model.image_size": 48, "key_model.image_size": 128}
+    study.add_trial("unlike_qk", 2.7, part="unlike", settings=sizes)
+    study.add_trial("fit", 2.2, part="index", method="fit_to_index", settings={})
     study.add_trial("rows_5000", 3.2, part="rows", training_images=5000)
     for value in ("0.1", "0.2"):
         study.add_trial(

@@ -47,7 +47,7 @@ def test_without_a_rows_trial_there_is_no_study_of_rows(study):
 
 
 def test_defaults_come_from_the_yaml_and_the_manifest(study):
-    defaults = Defaults.read(study.inputs["parameters"] / "parameters_training.yml")
+    defaults = Defaults.read(study.inputs["parameters"])
     assert defaults.value({}, "qk.negative_rows") == "all"
     assert defaults.value({"qk.negative_rows": 9}, "qk.negative_rows") == 9
     assert defaults.hold({"learning.images_per_step": 64})

@@ -11,7 +11,12 @@ from PIL import Image
 from study.report import main, write_report
 
 PROJECT = Path(__file__).parents[2]
-KEPT = ("study.csv", "study_intervals.csv", "study_situations.csv")
+KEPT = (
+    "study.csv",
+    "study_intervals.csv",
+    "study_query_cost.csv",
+    "study_situations.csv",
+)
 PLOTS = ["ablation", "batch", "comparison", "edits", "rows", "validation_curves"]
 
 
@@ -39,14 +44,18 @@ def test_whole_study_has_every_section_table_and_plot(whole_study):
 
 
 def test_tables_are_whole(whole_study):
+    cost = "image_size,multiply_adds,milliseconds\n48,22100000,4.5\n"
+    (whole_study.docs / "study_query_cost.csv").write_text(cost)
     page = report_on(whole_study)
     tables = re.findall(r"(?:^\|.*\|\n)+", page, flags=re.MULTILINE)
-    assert len(tables) == 12
+    assert len(tables) == 14
     for table in tables:
         assert len({line.count("|") for line in table.splitlines()}) == 1
     assert "| temperature | 0.1 | 1 |" in page
     assert "`qk.learning_rate` 0.0003 | 1 | **" in page  # the best of its method
     assert page.count("| default |") == 1
+    assert "| the model that made the index |" in page
+    assert re.search(r"\| QK Iteration \| 48 \| 128 \|.*\| 22\.1 \| 4\.5 \|", page)
 
 
 def test_opening_names_the_ratio_the_aim_and_the_papers(whole_study):
