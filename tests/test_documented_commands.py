@@ -47,9 +47,11 @@ def words_of(command):
     words = shlex.split(command, comments=True)
     while words and re.match(r"[A-Za-z_]+=", words[0]):
         del words[0]
-    if "torchrun" in words:  # What a scheduler wraps around it is its own.
-        return words[words.index("torchrun") :]
-    return [] if command.startswith(("#", "first=$(")) else words
+    if "torchrun" in command:  # What a scheduler wraps around it is its own.
+        return shlex.split(
+            command[command.index("torchrun") :].rstrip("'"), comments=True
+        )
+    return words
 
 
 ALL = sorted({(page.name, text) for page in PAGES for text in commands_of(page)})

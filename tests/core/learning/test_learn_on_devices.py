@@ -140,7 +140,7 @@ class Failure:
 
 def test_the_rank_that_failed_first_is_told_from_those_that_lost_it():
     failures = {
-        0: Failure("RuntimeError: [gloo] Connection closed by peer"),
+        0: Failure("LostRankError: Another rank is lost: a connection broke."),
         1: Failure("StoppedError: Stopped by SIGTERM."),
         2: Failure({"message": "ValueError: no room\nmore", "extraInfo": {}}),
         3: Failure("Signal 9 (SIGKILL) received by PID 7", -9),
@@ -148,6 +148,8 @@ def test_the_rank_that_failed_first_is_told_from_those_that_lost_it():
     assert told_by_failures(failures, size=4) == "Rank 2 of 4: ValueError: no room"
     del failures[2]
     assert told_by_failures(failures, size=4).startswith("Rank 3 of 4: Signal 9")
+    del failures[3]
+    assert told_by_failures(failures, size=4).startswith("Rank 0 of 4: Another rank")
 
 
 def test_handlers_are_as_before(monkeypatch):

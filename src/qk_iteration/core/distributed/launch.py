@@ -4,6 +4,7 @@ The launcher is PyTorch's own, that of ``torchrun``: what runs here on one machi
 started by ``torchrun`` on several.
 """
 
+import re
 import signal
 import sys
 import threading
@@ -19,15 +20,21 @@ from torch.distributed.elastic.multiprocessing.errors import (
 )
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-from qk_iteration.core.stopping import request_stop, stop_if_requested
+from qk_iteration.core.distributed.lost_ranks import LostRankError
+from qk_iteration.core.stopping import (
+    StoppedError,
+    request_stop,
+    stop_if_requested,
+)
 from qk_iteration.core.user_error import UserError
 
 SECONDS_TO_STOP = 60
 """Of ranks that were asked to stop or lost one of them; then they are killed."""
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+_OUR_ERROR = re.compile(rf"^({UserError.__name__}|{LostRankError.__name__}): ")
 # What ranks say that have only lost another one.
-_OF_A_LOST_RANK = ("Connection closed", "reset by peer", "Timed out", "StoppedError")
+_OF_A_LOST_RANK = (LostRankError.__name__, StoppedError.__name__)
 
 
 def run_on_ranks(module: str, *arguments: str, size: int) -> None:
@@ -76,7 +83,7 @@ def told_by_failures(failures: Mapping[int, ProcessFailure], *, size: int) -> st
     """
     rank = min(failures, key=lambda rank: (_is_follower(failures[rank]), rank))
     text = _text_of(failures[rank]).strip().split("\n")[0]
-    return f"Rank {rank} of {size}: {text.removeprefix('UserError: ')}"
+    return f"Rank {rank} of {size}: {_OUR_ERROR.sub('', text)}"
 
 
 def _is_follower(failure: ProcessFailure) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 
 from qk_iteration.core.bank.negative_bank import open_bank
+from qk_iteration.core.distributed.lost_ranks import naming_lost_ranks
 from qk_iteration.core.distributed.ranks import (
     device_of_rank,
     join_ranks,
@@ -113,9 +114,10 @@ def train_on_this_rank(path: Path) -> None:
 
 @contextmanager
 def _joined(device: torch.device, timeout_s: float) -> Iterator[None]:
-    join_ranks(device, timeout_s=timeout_s)
-    yield
-    leave_ranks()  # Not after an error: it would wait for ranks that still work.
+    with naming_lost_ranks(timeout_s):
+        join_ranks(device, timeout_s=timeout_s)
+        yield
+        leave_ranks()  # Not after an error: it would wait for ranks that still work.
 
 
 def _say_nothing(image_passes: int, metrics: Metrics) -> None:
