@@ -11,6 +11,7 @@ from torch import Tensor
 
 from qk_iteration.core.bank.frozen_rows import FrozenRows
 from qk_iteration.core.distributed.ranks import present_ranks
+from qk_iteration.core.distributed.stop_together import stopping_together
 from qk_iteration.core.images.views import (
     TrainingImages,
     ViewKind,
@@ -57,14 +58,15 @@ def fill_frozen_rows(
         rows = initial_bank[own.start : own.stop]
         rows = rows.to(frozen.head.weight.device, dtype, copy=True)
     else:
-        rows = embed_views(
-            frozen,
-            frozen if is_head_frozen else frozen.features,
-            _requests(own, kind, draw=2 * phase.first_step + 1),
-            images,
-            session.learning,
-            dtype=dtype,
-        )
+        with stopping_together():
+            rows = embed_views(
+                frozen,
+                frozen if is_head_frozen else frozen.features,
+                _requests(own, kind, draw=2 * phase.first_step + 1),
+                images,
+                session.learning,
+                dtype=dtype,
+            )
     return FrozenRows(
         rows=rows,
         head=None if is_head_frozen else frozen.head,

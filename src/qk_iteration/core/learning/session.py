@@ -18,6 +18,7 @@ from qk_iteration.core.distributed.collectives import (
     told_by_first_rank,
 )
 from qk_iteration.core.distributed.ranks import present_ranks
+from qk_iteration.core.distributed.stop_together import stopping_together
 from qk_iteration.core.learning.best_pair import BestPair
 from qk_iteration.core.learning.checkpoints import Checkpoints
 from qk_iteration.core.learning.contrast import StepLoss
@@ -203,7 +204,8 @@ class TrainingSession:
         """Judge the pair, and keep it if it is the best so far."""
         models = {s: t.model_for_evaluation() for s, t in self.towers.items()}
         try:
-            found = self._validate_pair(models[Side.QUERY], models[Side.KEY])
+            with stopping_together():
+                found = self._validate_pair(models[Side.QUERY], models[Side.KEY])
         except StoppedError as stop:
             self._save()  # As not validated: whoever goes on does it first.
             at = f"the validation after SGD step {self.step}"

@@ -16,6 +16,7 @@ from qk_iteration.core.describing.describe import describe, frozen
 from qk_iteration.core.describing.describing_config import DescriptionConfig
 from qk_iteration.core.distributed.collectives import gather_for_common_loss
 from qk_iteration.core.distributed.ranks import present_ranks
+from qk_iteration.core.distributed.stop_together import stopping_together
 from qk_iteration.core.formats.descriptors import Descriptors
 from qk_iteration.core.formats.ground_truth import TrueMatches
 from qk_iteration.core.images.image_cache import ImageCache, open_image_caches
@@ -117,13 +118,14 @@ class Validation:
         references = self._describe(self.references, key_model)
         queries = self._describe(self.queries, query_model)
         what = _ALONE if query_model is key_model else _PAIR
-        score = evaluate_descriptors(
-            Descriptors(np.array(self.queries.image_ids), queries),
-            Descriptors(np.array(self.references.image_ids), references),
-            self.true_matches,
-            protocol="isc2021",
-            label=f"Validation queries, {what}",
-        )
+        with stopping_together():
+            score = evaluate_descriptors(
+                Descriptors(np.array(self.queries.image_ids), queries),
+                Descriptors(np.array(self.references.image_ids), references),
+                self.true_matches,
+                protocol="isc2021",
+                label=f"Validation queries, {what}",
+            )
         cosine = 1.0
         if query_model is not key_model:
             by_query_model = self._describe(self.references_as_queries, query_model)
@@ -148,13 +150,14 @@ class Validation:
             for start in range(own.start, own.stop, size)
         )
         vectors = torch.empty(0, model.head.out_features)
-        if own:  # A rank may have no share of a few images.
-            vectors = describe(
-                batches,
-                frozen(model, precision=self.precision),
-                num_images=len(own),
-                label=None,
-            )
+        with stopping_together():
+            if own:  # A rank may have no share of a few images.
+                vectors = describe(
+                    batches,
+                    frozen(model, precision=self.precision),
+                    num_images=len(own),
+                    label=None,
+                )
         vectors = gather_for_common_loss(vectors, len(images))
         # Mixed precision rounds lengths; the search expects unit length.
         rows: NDArray[np.float32] = F.normalize(vectors, dim=1).numpy()

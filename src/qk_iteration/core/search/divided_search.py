@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from qk_iteration.core.distributed.collectives import gather_objects
 from qk_iteration.core.distributed.ranks import present_ranks
+from qk_iteration.core.distributed.stop_together import stopping_together
 from qk_iteration.core.formats.descriptors import (
     Descriptors,
     Vectors,
@@ -47,22 +48,28 @@ def search_divided_references(
 
     Returns:
         What :func:`search_references` returns, on every rank.
+
+    Raises:
+        StoppedError: On every rank, if one was asked to stop.
     """
     share = present_ranks().share(len(references))
     parts = []
-    if len(share):
-        own = Descriptors(
-            references.ids[share.start : share.stop], _Share(references.vectors, share)
-        )
-        found = search_references(
-            queries,
-            own,
-            num_candidates=num_candidates,
-            per_query=per_query,
-            metric=metric,
-            device=device,
-        )
-        parts = [(found.query_rows, found.reference_rows + share.start, found.scores)]
+    with stopping_together():
+        if len(share):
+            own = Descriptors(
+                references.ids[share.start : share.stop],
+                _Share(references.vectors, share),
+            )
+            found = search_references(
+                queries,
+                own,
+                num_candidates=num_candidates,
+                per_query=per_query,
+                metric=metric,
+                device=device,
+            )
+            rows = found.query_rows, found.reference_rows + share.start
+            parts = [(*rows, found.scores)]
     parts = [part for of_rank in gather_objects(parts) for part in of_rank]
     query_rows, reference_rows, scores = map(np.concatenate, zip(*parts, strict=True))
     pairs = PredictedMatches(

@@ -1,0 +1,74 @@
+"""A SIGTERM to a command whose ranks validate is compared with what it promises.
+
+The ranks end saved, the command says so, and no process is left.
+"""
+
+import os
+import signal
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+
+from qk_iteration.core.learning.learn_on_devices import learn_on_devices
+from qk_iteration.core.stopping import StoppedError, stop_if_requested
+from tests.core.learning.small_training import QK, changed, open_noise
+from tests.core.learning.test_learn_on_devices import (
+    BRIEF,
+    job_of,
+    ranks_left,
+    small_training,
+    without_stop,  # noqa: F401
+)
+
+pytestmark = pytest.mark.slow
+
+SECONDS = 20  # until the command has ended, however long the validation would take
+
+
+@dataclass
+class Endless:
+    """A validation that lasts, after the first one; it says that it has begun."""
+
+    sign: Path
+    num_asked: int = 0
+
+    def __call__(self, query_model, key_model):
+        self.num_asked += 1
+        if self.num_asked > 1:
+            self.sign.with_suffix(f".{os.environ['RANK']}").touch()
+            while True:
+                stop_if_requested()
+                time.sleep(0.05)
+        return {"micro_ap": 0.5}
+
+
+def test_a_stop_within_a_validation_is_obeyed_by_all(tmp_path):
+    images = open_noise(tmp_path / "images", num_images=13)
+    learning = changed(BRIEF, steps_per_checkpoint=10_000)
+    sign = tmp_path / "validates"
+    training = small_training(
+        images, tmp_path / "state", learning=learning, validate=Endless(sign)
+    )
+    asked = []
+
+    def ask():
+        while len(list(tmp_path.glob("validates.*"))) < 2:
+            time.sleep(0.05)
+        asked.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    stopper = threading.Thread(target=ask, daemon=True)
+    stopper.start()
+    with pytest.raises(StoppedError, match="SIGTERM"):
+        learn_on_devices(training, QK, job_of(training, tmp_path), devices=2)
+    seconds = time.monotonic() - asked[0]
+    assert seconds < SECONDS
+    sys.stdout.write(f"Ended {seconds:.1f} s after the signal.\n")
+    assert ranks_left(tmp_path) == []
+    (latest,) = (tmp_path / "state").glob("*/latest.pt")
+    assert torch.load(latest)["step"] > 0
