@@ -1,15 +1,20 @@
 """Stores of every kind are compared with where their runs and files are to lie."""
 
+import os
 import shutil
 import socket
 import sqlite3
 import subprocess
 import sys
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from qk_iteration.core.user_error import UserError
+from qk_iteration.tracking import run_store
 from qk_iteration.tracking.run_store import RunStore, sqlite_file
 
 
@@ -101,6 +106,47 @@ def test_a_server_that_does_not_answer_is_refused_at_once(tmp_path):
         RunStore(f"http://127.0.0.1:{port}", tmp_path)
 
 
+@contextmanager
+def answering():
+    """The address of a server that says of everything that it is not there."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_server_that_takes_calls_and_never_speaks_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(run_store, "SECONDS_TO_ANSWER", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        uri = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(UserError, match="does not answer: timed out"):
+            RunStore(uri, tmp_path)
+    with answering() as uri, pytest.raises(UserError, match=r"does not answer: .*SSL"):
+        RunStore(uri.replace("http", "https"), tmp_path)
+
+
+def test_behind_a_proxy_the_proxy_says_who_is_there(tmp_path, monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    assert not RunStore("http://runs.invalid:5000", tmp_path).is_local
+
+
+@pytest.mark.parametrize(
+    "uri", ["http://[::1", "http://127.0.0.1:port", "http://127.0.0.1:99999"]
+)
+def test_an_address_that_is_none_is_said_to_be(tmp_path, uri):
+    with pytest.raises(UserError, match="which is no address"):
+        RunStore(uri, tmp_path)
+
+
+@pytest.mark.parametrize("uri", ["sqlite://", "sqlite:///", "sqlite:///:memory:"])
+def test_a_store_that_keeps_nothing_is_refused(tmp_path, uri):
+    with pytest.raises(UserError, match="which keeps nothing"):
+        RunStore(uri, tmp_path)
+
+
 def test_a_server_is_given_no_place_for_files(tmp_path, made):
     class Server:
         def get_experiment_by_name(self, name):
@@ -110,8 +156,8 @@ def test_a_server_is_given_no_place_for_files(tmp_path, made):
             self.given = artifact_location
             return "1"
 
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        store = RunStore(f"http://127.0.0.1:{listening.getsockname()[1]}", tmp_path)
+    with answering() as uri:
+        store = RunStore(uri, tmp_path)
     server = Server()
     store.experiment(server, "tests", kind="x")
     assert server.given is None
@@ -144,6 +190,22 @@ def test_a_store_of_another_version_says_how_to_bring_it_up(tmp_path, made):
         RunStore(None, project).open()
 
 
-def test_only_sqlite_addresses_name_a_file():
+@pytest.mark.parametrize("kind", ["dead link", "pipe", "folder"])
+def test_a_store_that_is_no_file_is_refused_at_once(tmp_path, kind):
+    store = tmp_path / "mlflow.db"
+    if kind == "dead link":
+        store.symlink_to(tmp_path / "unplugged" / "mlflow.db")
+    elif kind == "pipe":
+        os.mkfifo(store)
+    else:
+        store.mkdir()
+    with pytest.raises(UserError, match="Runs cannot be kept in"):
+        RunStore(None, tmp_path)
+
+
+def test_only_sqlite_addresses_name_a_file(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
     assert sqlite_file("sqlite:////a/b.db") == Path("/a/b.db")
+    assert sqlite_file("sqlite+pysqlite:////a/b.db") == Path("/a/b.db")
+    assert sqlite_file("sqlite:///~/b.db") == Path("/home/me/b.db")
     assert sqlite_file("postgresql://host/runs") is None

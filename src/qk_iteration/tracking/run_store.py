@@ -7,15 +7,18 @@ takes seconds, and a server that does not answer takes MLflow four minutes to gi
 import logging
 import os
 import re
-import socket
 import sqlite3
+import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from qk_iteration.core.formats.folder_lock import locked
+from qk_iteration.core.formats.user_paths import user_path
 from qk_iteration.core.user_error import UserError
 
 if TYPE_CHECKING:
@@ -38,6 +41,8 @@ _INSTEAD = (
     "Unset MLFLOW_TRACKING_URI for the project's own mlflow.db, or name a server "
     "or sqlite:////FOLDER/mlflow.db."
 )
+
+_SQLITE = re.compile(r"sqlite(\+\w+)?", re.IGNORECASE)
 
 _logger = logging.getLogger(__name__)
 
@@ -134,9 +139,19 @@ class RunStore:
 
 
 def sqlite_file(uri: str) -> Path | None:
-    """The file of a sqlite URI; None of another one."""
-    prefix = "sqlite:///"
-    return Path(uri[len(prefix) :]).absolute() if uri.startswith(prefix) else None
+    """The file of a sqlite URI; None of another one.
+
+    Raises:
+        UserError: If it names no file: such a store is gone with its process.
+    """
+    scheme, _, place = uri.partition("://")
+    if not _SQLITE.fullmatch(scheme):
+        return None
+    if place in ("", "/", "/:memory:"):
+        raise UserError(
+            f"MLFLOW_TRACKING_URI is '{uri}', which keeps nothing. {_INSTEAD}"
+        )
+    return user_path(place.removeprefix("/")).absolute()
 
 
 def follow_project(store: Path, artifacts: Path) -> None:
@@ -162,7 +177,8 @@ def follow_project(store: Path, artifacts: Path) -> None:
     database.close()
 
 
-def _check_file(file: Path) -> None:
+def _check_file(named: Path) -> None:
+    file = Path(os.path.realpath(named))  # a link may lead to a folder that is gone
     folder = file.parent
     target = file if file.exists() else folder
     if not folder.is_dir() or not os.access(target, os.W_OK):
@@ -171,6 +187,8 @@ def _check_file(file: Path) -> None:
         )
     if not file.exists():
         return
+    if not file.is_file():
+        raise UserError(f"Runs cannot be kept in '{file}': it is no file. {_INSTEAD}")
     try:
         with sqlite3.connect(f"{file.as_uri()}?mode=rw", uri=True, timeout=30) as base:
             base.execute("pragma schema_version").fetchone()
@@ -184,7 +202,13 @@ def _check_file(file: Path) -> None:
 
 
 def _check_server(uri: str) -> None:
-    parts = urlsplit(uri)
+    try:
+        parts = urlsplit(uri)
+        port = parts.port
+    except ValueError as error:
+        raise UserError(
+            f"MLFLOW_TRACKING_URI is '{uri}', which is no address: {error}. {_INSTEAD}"
+        ) from error
     if parts.scheme in {"", "file"}:
         raise UserError(
             f"MLFLOW_TRACKING_URI is '{uri}', a folder; MLflow keeps runs in folders "
@@ -192,14 +216,32 @@ def _check_server(uri: str) -> None:
         )
     if parts.scheme not in {"http", "https"}:
         return  # A database of another kind: its driver will say.
+    if getproxies().get(parts.scheme) and not proxy_bypass(parts.netloc):
+        return  # What answers, and when, is then the proxy's to say.
     try:
-        port = parts.port or {"http": 80, "https": 443}[parts.scheme]
-        address = (parts.hostname or "", port)
-        socket.create_connection(address, timeout=SECONDS_TO_ANSWER).close()
-    except (OSError, ValueError) as error:
+        _ask(parts.scheme, parts.hostname or "", port)
+    except (OSError, ValueError, HTTPException) as error:
         raise UserError(
             f"The MLflow server '{uri}' does not answer: {error}. {_INSTEAD}"
         ) from error
+
+
+def _ask(scheme: str, host: str, port: int | None) -> None:
+    """Ask a server for anything at all; what it says is looked at later.
+
+    A server that takes a connection and then says nothing would cost MLflow minutes.
+    """
+    connection: HTTPConnection
+    if scheme == "http":
+        connection = HTTPConnection(host, port, timeout=SECONDS_TO_ANSWER)
+    else:  # Whom to trust is MLflow's question.
+        context = ssl._create_unverified_context()
+        connection = HTTPSConnection(
+            host, port, timeout=SECONDS_TO_ANSWER, context=context
+        )
+    with closing(connection):
+        connection.request("GET", "/health")
+        connection.getresponse()
 
 
 def _be_quick() -> None:
