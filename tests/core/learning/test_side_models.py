@@ -23,7 +23,8 @@ from tests.core.learning.small_training import (
     size_of_heads,
 )
 
-SMALL = changed(MODEL, image_size=24, seed=5)
+SMALL = changed(MODEL, image_size=24)
+OTHER = changed(MODEL, image_size=24, backbone="test_resnet", seed=5)
 SEPARATE = changed(QK, towers="separate")
 LEARNS = changed(LEARNING, frozen_statistics=True)
 
@@ -68,13 +69,20 @@ def test_like_models_start_as_one(start, tmp_path):
     assert not (tmp_path / "features").exists()
 
 
-def test_unlike_models_start_in_one_space(start, images):
+def test_a_model_of_the_same_backbone_starts_with_the_key_sides_head(start, tmp_path):
     query, key = start(SMALL)
+    assert same_weights(query, key)
+    assert query.config == SMALL
+    assert not (tmp_path / "features").exists()
+
+
+def test_another_backbone_starts_in_the_space_of_the_key_side(start, images):
+    query, key = start(OTHER)
     wanted = clean_rows(key, images)
     cosine = (clean_rows(query, images) * wanted).sum(dim=1).mean()
-    unfitted = DescriptorModel(SMALL).eval()
+    unfitted = DescriptorModel(OTHER).eval()
     assert cosine > 0.5 > 0.2 + (clean_rows(unfitted, images) * wanted).sum(1).mean()
-    assert query.config == SMALL
+    assert query.config == OTHER
 
 
 def test_each_side_sees_images_of_its_own_size(start, images, tmp_path, monkeypatch):

@@ -1,7 +1,10 @@
 """The models of the two sides before any training, alike or unlike.
 
 Unlike models (a smaller query model, say) start in one space: the key side's head
-whitens its features, and the query side's is fitted to what that makes of the images.
+whitens its features. A query model of the same backbone that sees another size begins
+with that head too; the head of another backbone is fitted to what the key side makes of
+the images. (The fitted head comes nearer to its training rows, and yet ranks far worse
+where both can be had: it leaves out what it cannot know.)
 """
 
 from collections.abc import Mapping
@@ -54,12 +57,21 @@ def start_pair(
     if configs[Side.QUERY] == configs[Side.KEY]:
         return key, key
     query = DescriptorModel(configs[Side.QUERY]).eval().to(device)
+    if _have_one_backbone(configs):
+        query.head.load_state_dict(key.head.state_dict())
+        return query.cpu(), key
     features = fill_initial_bank(
         query_features_folder, query, images, learning, dtype=bank.dtype
     )
     rows = _descriptors_of(key, key_bank.rows)
     query = start_in_index(query, features.rows, rows, learns="model", ridge=bank.ridge)
     return query.cpu(), key
+
+
+def _have_one_backbone(configs: Mapping[Side, ModelConfig]) -> bool:
+    """Whether both sides begin with the same weights of the same network."""
+    query, key = configs[Side.QUERY], configs[Side.KEY]
+    return (query.backbone, query.weights) == (key.backbone, key.weights)
 
 
 @torch.no_grad()
