@@ -128,8 +128,7 @@ def make_model(path: Path) -> None:
         num_wrong_pairs=10**10,
         clean_scores=laws["clean"],
         num_clean_pairs=10**10,
-        usual_bias=0.3,
-        is_normalized=True,
+        background=np.eye(192, dtype=np.float32),
         source="drawn pictures",
         fingerprint=load_sides(path, device="cpu").fingerprint,
     )

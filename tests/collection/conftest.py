@@ -21,6 +21,12 @@ class ThumbnailModel(torch.nn.Module):
         return small - small.mean(dim=1, keepdim=True)
 
 
+def background_rows():
+    """Pictures of another collection, as the model describes them."""
+    rows = np.random.default_rng(9).normal(size=(200, 108)).astype(np.float32)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
 @pytest.fixture(scope="session")
 def model(tmp_path_factory):
     """A TorchScript file with a calibration beside it: copies from .2 on."""
@@ -32,8 +38,7 @@ def model(tmp_path_factory):
         num_wrong_pairs=10_000_000,
         clean_scores=np.linspace(0.55, 0.3, 100),
         num_clean_pairs=10_000_000,
-        usual_bias=0.3,
-        is_normalized=True,
+        background=background_rows(),
         source="drawn pictures",
         fingerprint=load_sides(path, device="cpu").fingerprint,
     )

@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from qk_iteration.collection.background import biases_of, numbered, sample_background
+from qk_iteration.collection.background import (
+    background_of,
+    biases_of,
+    numbered,
+    sample_background,
+)
 from qk_iteration.collection.find_pairs import (
     pairs_with_queries,
     pairs_within,
@@ -22,16 +27,19 @@ def unit_rows(seed, number, dim=16):
 
 
 def reference_scores(queries, collection, background):
-    """The cosine, less the mean of the third to fifth nearest, the level given back."""
-    nearest = -np.sort(-(queries @ background.vectors.T), axis=1)
-    biases = nearest[:, 2:5].mean(axis=1, keepdims=True) - background.level
-    return queries @ collection.T - biases
+    """The cosine, less the bias of what asks and half that of what is found."""
+    asking, found = (
+        -np.sort(-(rows @ background.vectors.T), axis=1)[:, 2:5].mean(axis=1)
+        - background.level
+        for rows in (queries, collection)
+    )
+    return queries @ collection.T - asking[:, None] - found / 2
 
 
 def test_pairs_within_have_the_higher_of_both_directions_once():
     queries, keys = unit_rows(0, 150), unit_rows(1, 150)
     background = sample_background(keys)
-    pairs = pairs_within(queries, exact(keys), background, usual_bias=0.0)
+    pairs = pairs_within(queries, exact(keys), background)
     scores = reference_scores(queries, keys, background)
     expected = np.maximum(scores, scores.T)
     assert (pairs.query_rows < pairs.match_rows).all()
@@ -54,11 +62,10 @@ def test_pairs_within_have_the_higher_of_both_directions_once():
 def test_pairs_with_queries_are_the_nearest_of_each_in_one_order():
     queries, keys = unit_rows(2, 7), unit_rows(3, 150)
     background = sample_background(keys)
-    pairs = pairs_with_queries(
-        queries, exact(keys), background, usual_bias=0.0, num_matches=3
-    )
+    pairs = pairs_with_queries(queries, exact(keys), background, num_matches=3)
     scores = reference_scores(queries, keys, background)
-    expected = np.sort(np.sort(scores, axis=1)[:, -3:].ravel())[::-1]
+    nearest = np.argsort(-(queries @ keys.T), axis=1)[:, :3]
+    expected = np.sort(np.take_along_axis(scores, nearest, axis=1).ravel())[::-1]
     np.testing.assert_allclose(pairs.scores, expected, atol=1e-5)
 
 
@@ -73,13 +80,22 @@ def test_near_copies_count_once_in_the_sample():
 def test_scores_of_small_and_large_collections_are_alike():
     queries, rows = unit_rows(8, 40), unit_rows(9, 4000)
     small, large = (
-        biases_of(queries, sample_background(rows[:number]), usual_bias=0.0)
-        for number in (128, 4000)
+        biases_of(queries, sample_background(rows[:number])) for number in (128, 4000)
     )
     assert large.mean() == pytest.approx(small.mean(), abs=0.015)
 
 
-def test_a_sample_too_small_to_tell_takes_the_usual_from_all():
-    queries = unit_rows(6, 5)
-    biases = biases_of(queries, sample_background(unit_rows(7, 127)), usual_bias=0.4)
-    assert biases == pytest.approx(np.full(5, 0.4))
+def test_a_small_collection_borrows_the_sample_of_the_calibration():
+    own, others = unit_rows(6, 5), unit_rows(7, 200)
+    assert biases_of(own, sample_background(own)) == pytest.approx(np.zeros(5))
+    borrowed = background_of(own, others)
+    assert len(borrowed.vectors) == 205
+    assert (biases_of(own, borrowed) > 0.2).all()
+    enough = unit_rows(8, 150)
+    own_alone = background_of(enough, others).vectors
+    assert sorted(own_alone.tolist()) == sorted(enough.tolist())
+
+
+def test_nothing_is_taken_where_the_calibration_took_nothing():
+    rows = unit_rows(8, 150)
+    assert not biases_of(rows, background_of(rows, rows[:0])).any()

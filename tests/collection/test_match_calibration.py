@@ -5,6 +5,7 @@ import pytest
 
 from qk_iteration.collection.match_calibration import (
     MatchCalibration,
+    _best_in_reach,
     calibrate_matches,
 )
 from qk_iteration.core.formats.format_error import FormatError
@@ -18,8 +19,7 @@ def made_of(right, wrong, clean=None):
         scores,
         is_true,
         wrong if clean is None else clean,
-        usual_bias=0.1,
-        is_normalized=True,
+        background=np.eye(2, 3, dtype=np.float32),
         source="numbers",
         fingerprint="f",
     )
@@ -73,6 +73,25 @@ def test_a_promise_is_kept_in_a_search_of_another_size(num_compared, promise):
     assert promise - 0.03 < np.mean(shares) < promise + 0.06
 
 
+def test_many_pairs_far_below_do_not_make_up_for_a_gap():
+    told = made_of(np.full(5, 0.9), np.linspace(0.6, -1, 10_000))
+    # By the rates 62 of the first 40 are wrong, and 250 of all 1,040.
+    found = np.repeat([0.9, 0.5, 0.2], [10, 30, 1000])
+    assert told.threshold_for(0.5, found, num_compared=1000).num_pairs == 10
+    expected = told.precision_of(found, num_compared=1000)
+    assert (np.diff(expected) <= 0).all()
+    assert expected[-1] == 0
+
+
+@pytest.mark.parametrize("number", [0, 1, 2, 3, 8, 21])
+def test_a_pair_is_as_good_as_the_best_threshold_in_reach(number):
+    precision = np.random.default_rng(number).random(number)
+    best = [precision[i : 2 * i + 2].max() for i in range(number)]
+    top = int(np.argmax(best)) if number else 0
+    expected = np.minimum.accumulate([*best[top : top + 1] * top, *best[top:]])
+    np.testing.assert_array_equal(_best_in_reach(precision), expected)
+
+
 def test_the_kind_of_wrong_pairs_that_scores_higher_is_believed():
     edited, unedited = np.linspace(0.4, -1, 1000), np.linspace(0.7, -1, 1000)
     asked = np.array([0.3, 0.6, 0.8])
@@ -88,8 +107,8 @@ def test_a_file_gives_back_what_it_was_written_from():
     again = MatchCalibration.from_json(told.to_json())
     np.testing.assert_array_equal(again.right_scores, told.right_scores)
     np.testing.assert_array_equal(again.wrong_scores, told.wrong_scores)
-    assert (again.num_wrong_pairs, again.usual_bias) == (3, 0.1)
-    assert again.is_normalized
+    assert again.num_wrong_pairs == 3
+    np.testing.assert_array_equal(again.background, told.background)
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1]", '{"right_scores": []}'])

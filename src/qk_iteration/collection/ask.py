@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from qk_iteration.collection.background import Background, biases_of
+from qk_iteration.collection.background import MATCH_WEIGHT, Background, biases_of
 from qk_iteration.collection.content_files import content_of
+from qk_iteration.collection.find_pairs import MAX_MATCHES
 from qk_iteration.collection.folder_index import FolderIndex, open_index
 from qk_iteration.collection.model_sides import ModelSides, load_sides
 from qk_iteration.collection.search_record import SearchRecord, read_record
@@ -71,20 +72,33 @@ class OpenCollection:
             )
         matches = self._identical(picture)
         row = self.sides.query.describe(picture)
-        bias = biases_of(
-            row, self.background, usual_bias=self.record.calibration.usual_bias
-        )
-        scores = self.index.key_vectors @ row[0] - bias
-        shares = self._false_alarms(scores)
         known = {match.path for match in matches}
-        for place in np.argsort(-scores, kind="stable")[: max_matches + len(known)]:
-            if shares[place] <= false_alarms:
+        places, scores = self._nearest(row, max_matches + len(known))
+        shares = self._false_alarms(scores)
+        for place, score, share in zip(
+            places.tolist(), scores.tolist(), shares.tolist(), strict=True
+        ):
+            if share <= false_alarms:
                 matches += [
-                    Match(path, float(scores[place]), float(shares[place]))
-                    for path in self.index.files_of_row.get(int(place), [])
+                    Match(path, score, share)
+                    for path in self.index.files_of_row.get(place, [])
                     if path not in known
                 ]
         return matches[:max_matches]
+
+    def _nearest(
+        self, row: NDArray[np.float32], number: int
+    ) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+        """The nearest rows by score, chosen among somewhat more by the cosine alone."""
+        keys = self.index.key_vectors
+        cosines = keys @ row[0]
+        places = np.argsort(-cosines, kind="stable")[: number + MAX_MATCHES]
+        asking, *found = biases_of(
+            np.concatenate([row, keys[places]]), self.background
+        ).tolist()
+        scores = cosines[places] - asking - MATCH_WEIGHT * np.array(found, np.float32)
+        order = np.argsort(-scores, kind="stable")[:number]
+        return places[order], scores[order]
 
     def _identical(self, picture: Picture) -> list[Match]:
         if not isinstance(picture, (str, Path)):
@@ -99,7 +113,8 @@ class OpenCollection:
     def _false_alarms(self, scores: NDArray[np.float32]) -> NDArray[np.float64]:
         """Wrong matches expected of a stranger at each score or above, at most 1."""
         rates = self.record.calibration.wrong_rate(scores)
-        expected: NDArray[np.float64] = np.minimum(1.0, rates * len(scores))
+        num_compared = len(self.index.key_vectors)
+        expected: NDArray[np.float64] = np.minimum(1.0, rates * num_compared)
         return expected
 
 

@@ -1,8 +1,10 @@
 """How near a picture is to everything: what is taken from its scores.
 
 A page of text, a gray wall or an icon is near to many pictures; what it finds must be
-judged more strictly. The strictness is read from a sample of the collection itself, so
-that scores of collections of any kind are alike. Near copies count once in the sample,
+judged more strictly, and what finds it too, though by half: two icons that look alike
+would stand above every edited photo otherwise. The strictness is read from a sample of
+the collection itself, so that scores of collections of any kind are alike; a small
+collection borrows the sample of the calibration. Near copies count once in the sample,
 and a picture's two nearest in it are passed over: the nearest may be the picture
 itself, the next the copy that is sought.
 
@@ -15,7 +17,7 @@ of its pictures, and that much is given back to every score.
 Shapes:
     N: pictures of the collection.
     S: pictures of the sample.
-    Q: pictures that ask.
+    Q: pictures that ask, or are found.
     D: numbers of a descriptor.
 """
 
@@ -41,8 +43,12 @@ SAME_PICTURE = 0.9
 STRICTNESS = ScoreNormalization(
     first_neighbor=2, last_neighbor=4, reduction="mean", weight=1.0
 )
+MATCH_WEIGHT = 0.5
+"""Of the bias of what is found, beside that of what asks."""
 
 _CHUNK = 1024
+_ORDERED_BY = 4
+"""Numbers of a descriptor: so many are the same for the same picture only."""
 _NUM_SMALL_SAMPLES = 16
 
 
@@ -73,7 +79,9 @@ def sample_background(vectors: NDArray[np.float32]) -> Background:
     generator = np.random.default_rng(0)
     num_rows = min(SAMPLE_SIZE, len(vectors))
     rows = np.sort(generator.choice(len(vectors), num_rows, replace=False))
-    sample = torch.from_numpy(np.ascontiguousarray(vectors[rows]))
+    chosen = np.ascontiguousarray(vectors[rows])
+    # Rows stand in the order in which they were described; that must change nothing.
+    sample = torch.from_numpy(chosen[np.lexsort(chosen[:, :_ORDERED_BY].T)])
     first_of_group = join_near_copies(
         sample,
         torch.arange(num_rows),
@@ -84,22 +92,40 @@ def sample_background(vectors: NDArray[np.float32]) -> Background:
     return Background(different, _level_of(different, generator))
 
 
-def biases_of(
-    queries: NDArray[np.float32],
-    background: Background,
-    *,
-    usual_bias: float,
-) -> NDArray[np.float32]:
-    """What is taken from the scores of each picture that asks. Shape (Q,).
+def background_of(
+    vectors: NDArray[np.float32], others: NDArray[np.float32]
+) -> Background:
+    """The sample for a search: of the collection, joined by others where that is small.
 
     Args:
-        queries: Of unit length. Shape (Q, D).
+        vectors: As ``sample_background``.
+        others: Of the calibration; none where it was not normalized, and then nothing
+            may be taken in a search either. Shape (S, D).
+    """
+    if len(others) == 0:
+        return Background(np.empty((0, vectors.shape[1]), np.float32), 0.0)
+    background = sample_background(vectors)
+    if background.is_enough:
+        return background
+    return sample_background(np.concatenate([background.vectors, others]))
+
+
+def biases_of(
+    pictures: NDArray[np.float32], background: Background
+) -> NDArray[np.float32]:
+    """How near each picture is to everything; nothing where the sample is too small.
+
+    Args:
+        pictures: Of unit length. Shape (Q, D).
         background: What ``sample_background`` gave.
-        usual_bias: Taken from all where the sample is too small.
+
+    Returns:
+        Shape (Q,). A score loses all of it for the picture that asks, and
+        ``MATCH_WEIGHT`` of it for the one that is found.
     """
     if not background.is_enough:
-        return np.full(len(queries), usual_bias, np.float32)
-    return _biases(queries, background.vectors) - np.float32(background.level)
+        return np.zeros(len(pictures), np.float32)
+    return _biases(pictures, background.vectors) - np.float32(background.level)
 
 
 def numbered(vectors: NDArray[np.float32]) -> Descriptors:

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from qk_iteration.collection.background import biases_of, sample_background
-from qk_iteration.collection.find_pairs import scores_within
+from qk_iteration.collection.background import sample_background
+from qk_iteration.collection.find_pairs import scores_between, scores_within
 from qk_iteration.collection.match_calibration import (
     MatchCalibration,
     calibrate_matches,
@@ -64,8 +64,7 @@ def calibrate_model(
     )
     as_queries, as_keys = sides.halves(kept.read())
     background = sample_background(as_keys)
-    biases = biases_of(asked.read(), background, usual_bias=0.0)
-    scores = asked.read() @ as_keys.T - biases[:, None]
+    scores = scores_between(asked.read(), as_keys, background)
     is_true = np.zeros(scores.shape, bool)
     row_of = {name: row for row, name in enumerate(kept.ids.tolist())}
     for row, query in enumerate(asked.ids.tolist()):
@@ -76,8 +75,7 @@ def calibrate_model(
         scores,
         is_true,
         scores_within(as_queries, as_keys, background),
-        usual_bias=float(biases.mean()),
-        is_normalized=background.is_enough,
+        background=background.vectors if background.is_enough else as_keys[:0],
         source=source,
         fingerprint=sides.fingerprint,
     )

@@ -2,13 +2,13 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
-from qk_iteration.collection.background import Background, sample_background
+from qk_iteration.collection.background import Background, background_of
 from qk_iteration.collection.choose_index import (
     EXACT_UP_TO,
     SEARCH,
@@ -150,9 +150,7 @@ def find_copies(
     )
     with locked(output, what="another search"), locked(keep, what="the descriptors"):
         index, questions = _look(place, asked, keep, sides, read)
-        background = sample_background(index.key_vectors)
-        if not told.is_normalized:
-            background = replace(background, vectors=background.vectors[:0])
+        background = background_of(index.key_vectors, told.background)
         searched = index_of_collection(
             index.key_vectors,
             questions.query_vectors,
@@ -160,7 +158,7 @@ def find_copies(
             exact_up_to=exact_up_to,
             folder=keep / INDEX,
         )
-        pairs = _search(searched, index, questions, background, told)
+        pairs = _search(searched, index, questions, background)
         judged = _judge(pairs, index, questions, told, precision)
         found = _tell(judged, index, questions, told, precision, output)
         write_tables(
@@ -229,15 +227,9 @@ def _search(
     index: FolderIndex,
     questions: FolderIndex,
     background: Background,
-    told: MatchCalibration,
 ) -> Pairs:
     pairs = pairs_within if questions is index else pairs_with_queries
-    return pairs(
-        questions.query_vectors,
-        searched,
-        background,
-        usual_bias=told.usual_bias,
-    )
+    return pairs(questions.query_vectors, searched, background)
 
 
 def _judge(

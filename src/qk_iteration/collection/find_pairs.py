@@ -12,7 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from qk_iteration.collection.background import Background, biases_of, numbered
+from qk_iteration.collection.background import (
+    MATCH_WEIGHT,
+    Background,
+    biases_of,
+    numbered,
+)
 from qk_iteration.core.progress_bar import progress_bar
 from qk_iteration.core.search.index import ReferenceIndex
 from qk_iteration.core.stopping import stop_if_requested
@@ -30,7 +35,7 @@ class Pairs:
     Attributes:
         query_rows: Shape (P,), values in [0, Q).
         match_rows: Shape (P,), values in [0, N).
-        scores: Cosine less the query's bias. Shape (P,), falling.
+        scores: Cosine less what the biases of both take. Shape (P,), falling.
         num_compared: Pairs of two pictures that were compared.
     """
 
@@ -57,7 +62,6 @@ def pairs_with_queries(
     collection: ReferenceIndex,
     background: Background,
     *,
-    usual_bias: float,
     num_matches: int = MAX_MATCHES,
 ) -> Pairs:
     """The nearest pictures of the collection for each query.
@@ -66,9 +70,9 @@ def pairs_with_queries(
         queries: By the query side. Shape (Q, D).
         collection: By the key side, ready to be searched.
         background: A sample of the collection.
-        usual_bias: As ``biases_of``.
-        num_matches: Of each query.
+        num_matches: Of each query, chosen by the cosine alone.
     """
+    taken = MATCH_WEIGHT * _biases_of_collection(collection, background)
     parts = []
     with progress_bar(unit="pictures") as bar:
         bar.live.transient = True
@@ -77,8 +81,9 @@ def pairs_with_queries(
             stop_if_requested()
             block = np.ascontiguousarray(queries[start : start + _QUERIES_AT_ONCE])
             found = collection.search(numbered(block), num_matches)
-            biases = biases_of(block, background, usual_bias=usual_bias)
+            biases = biases_of(block, background)
             scores = found.scores.astype(np.float32) - biases[found.query_rows]
+            scores -= taken[found.reference_rows]
             parts.append((found.query_rows + start, found.reference_rows, scores))
             bar.advance(task, len(block))
     query_rows, match_rows, scores = (
@@ -97,8 +102,6 @@ def pairs_within(
     queries: NDArray[np.float32],
     collection: ReferenceIndex,
     background: Background,
-    *,
-    usual_bias: float,
 ) -> Pairs:
     """The nearest pairs inside a collection: none with itself, none in both directions.
 
@@ -109,14 +112,9 @@ def pairs_within(
         queries: The collection by the query side. Shape (N, D).
         collection: The same pictures by the key side, ready to be searched.
         background: A sample of the collection.
-        usual_bias: As ``biases_of``.
     """
     directed = pairs_with_queries(
-        queries,
-        collection,
-        background,
-        usual_bias=usual_bias,
-        num_matches=MAX_MATCHES + 1,
+        queries, collection, background, num_matches=MAX_MATCHES + 1
     )
     others = directed.take(np.flatnonzero(directed.query_rows != directed.match_rows))
     first = np.minimum(others.query_rows, others.match_rows)
@@ -127,6 +125,27 @@ def pairs_within(
     places = np.sort(places)
     num_compared = size * (size - 1) // 2
     return Pairs(first[places], second[places], others.scores[places], num_compared)
+
+
+def scores_between(
+    queries: NDArray[np.float32],
+    collection: NDArray[np.float32],
+    background: Background,
+) -> NDArray[np.float32]:
+    """What ``pairs_with_queries`` scores, of every pair of two small sets.
+
+    Args:
+        queries: By the query side. Shape (Q, D).
+        collection: By the key side. Shape (N, D).
+        background: A sample of the collection.
+
+    Returns:
+        Shape (Q, N).
+    """
+    asking = biases_of(queries, background)
+    found = MATCH_WEIGHT * biases_of(collection, background)
+    scores: NDArray[np.float32] = queries @ collection.T - asking[:, None] - found
+    return scores
 
 
 def scores_within(
@@ -144,10 +163,20 @@ def scores_within(
     Returns:
         The higher of both directions of each pair. Shape (N (N - 1) / 2,).
     """
-    biases = biases_of(queries, background, usual_bias=0.0)
-    directed = queries @ collection.T - biases[:, None]
+    directed = scores_between(queries, collection, background)
     rows, columns = np.triu_indices(len(directed), 1)
     higher: NDArray[np.float32] = np.maximum(
         directed[rows, columns], directed[columns, rows]
     )
     return higher
+
+
+def _biases_of_collection(
+    collection: ReferenceIndex, background: Background
+) -> NDArray[np.float32]:
+    """Of each of its pictures, read some at a time. Shape (N,)."""
+    parts = [
+        biases_of(block, background)
+        for _, block in collection.references.blocks(_QUERIES_AT_ONCE)
+    ]
+    return np.concatenate(parts)

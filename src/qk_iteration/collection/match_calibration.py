@@ -27,6 +27,7 @@ References:
     precision of an item as the best of all thresholds that include it).
 """
 
+import base64
 import json
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -71,10 +72,8 @@ class MatchCalibration:
         clean_scores: The highest of pairs of two different unedited pictures, highest
             first. Shape (W,).
         num_clean_pairs: Such pairs compared.
-        usual_bias: Mean of what normalization took from a query's scores; for
-            collections too small to tell.
-        is_normalized: Whether anything was taken; nothing is where there were too
-            few pictures, and then nothing may be taken in a search either.
+        background: The sample of pictures that scores were normalized by, which small
+            collections borrow; none where there were too few. Shape (S, D).
         source: What it was made with, for a person.
         fingerprint: Of the describers of both sides.
 
@@ -87,8 +86,7 @@ class MatchCalibration:
     num_wrong_pairs: int
     clean_scores: NDArray[np.float64]
     num_clean_pairs: int
-    usual_bias: float
-    is_normalized: bool
+    background: NDArray[np.float32]
     source: str
     fingerprint: str
 
@@ -127,6 +125,9 @@ class MatchCalibration:
     ) -> NDArray[np.float64]:
         """Expected precision of each pair found and all above it.
 
+        A pair is as good as the best threshold that includes it and not more than twice
+        as many pairs: far below, what little is wrong with the rates is much.
+
         Args:
             scores: Of the pairs found, highest first. Shape (m,).
             num_compared: Pairs of two pictures that were compared.
@@ -136,9 +137,7 @@ class MatchCalibration:
         """
         num_found = np.arange(1, len(scores) + 1)
         wrong = self.wrong_rate(scores) * num_compared
-        precision = np.maximum(0.0, 1.0 - wrong / num_found)
-        best: NDArray[np.float64] = np.maximum.accumulate(precision[::-1])[::-1]
-        return best
+        return _best_in_reach(np.maximum(0.0, 1.0 - wrong / num_found))
 
     def threshold_for(
         self, precision: float, scores: NDArray[np.floating], *, num_compared: int
@@ -163,10 +162,11 @@ class MatchCalibration:
         )
 
     def to_json(self) -> str:
-        """All of it as a JSON object, with every digit."""
+        """All of it as a JSON object, scores with every digit."""
         content = asdict(self)
         for name in _SCORES:
             content[name] = content[name].tolist()
+        content["background"] = _to_text(self.background)
         return json.dumps(content)
 
     @classmethod
@@ -180,11 +180,46 @@ class MatchCalibration:
             content: dict[str, Any] = json.loads(text)
             for name in _SCORES:
                 content[name] = np.array(content[name], np.float64)
+            content["background"] = _from_text(content["background"])
             return cls(**content)
         except (ValueError, TypeError, KeyError) as error:
             raise FormatError(
                 f"The calibration cannot be read: {error} Make it again."
             ) from error
+
+
+def _best_in_reach(precision: NDArray[np.float64]) -> NDArray[np.float64]:
+    """For each number of pairs the best up to twice as many; not rising.
+
+    Args:
+        precision: Of the first, the first two, … pairs. Shape (m,).
+    """
+    best = precision.copy()
+    start = 0
+    while start < len(precision):  # From a number of pairs up to twice that number.
+        here = slice(start, 2 * start + 1)
+        after = np.maximum.accumulate(precision[here.stop : 2 * here.stop + 1])
+        suffix = np.maximum.accumulate(precision[here][::-1])[::-1]
+        ends = 2 * np.arange(here.start, here.start + len(suffix)) + 1 - here.stop
+        best[here] = suffix
+        if len(after):
+            reached = after[np.minimum(ends, len(after) - 1)]
+            best[here] = np.maximum(suffix, reached)
+        start = here.stop
+    top = int(best.argmax()) if len(best) else 0
+    best[:top] = best[top : top + 1]
+    return np.minimum.accumulate(best)
+
+
+def _to_text(rows: NDArray[np.float32]) -> dict[str, Any]:
+    """Rows in float16, enough for a cosine, as bytes in base64. Shape (S, D)."""
+    content = base64.b64encode(rows.astype("<f2").tobytes())
+    return {"shape": list(rows.shape), "float16": content.decode()}
+
+
+def _from_text(told: dict[str, Any]) -> NDArray[np.float32]:
+    content = base64.b64decode(told["float16"], validate=True)
+    return np.frombuffer(content, "<f2").reshape(told["shape"]).astype(np.float32)
 
 
 def _rate(
@@ -214,8 +249,7 @@ def calibrate_matches(
     is_true: NDArray[np.bool_],
     clean_scores: NDArray[np.floating],
     *,
-    usual_bias: float,
-    is_normalized: bool,
+    background: NDArray[np.float32],
     source: str,
     fingerprint: str,
 ) -> MatchCalibration:
@@ -225,8 +259,7 @@ def calibrate_matches(
         scores: Of every query with every reference. Shape (Q, R).
         is_true: Which of these pairs are true matches. Shape (Q, R).
         clean_scores: Of pairs of two different references. Any shape.
-        usual_bias: As the attribute.
-        is_normalized: As the attribute.
+        background: As the attribute.
         source: As the attribute.
         fingerprint: As the attribute.
 
@@ -243,8 +276,7 @@ def calibrate_matches(
         num_wrong_pairs=len(wrong),
         clean_scores=clean[:WRONG_SCORES_KEPT],
         num_clean_pairs=len(clean),
-        usual_bias=usual_bias,
-        is_normalized=is_normalized,
+        background=background,
         source=source,
         fingerprint=fingerprint,
     )
