@@ -5,14 +5,14 @@
 
 References lie in clusters that overlap, as pictures of one kind do, on a curved surface
 of fewer directions than numbers, in a folder of shards; half of the queries are near
-copies of a reference, half have none. Each index is built and searched
-in a process of its own. Times hold what a user waits for: reading, building, searching
-for ten references of each query and scoring these exactly. They are seconds of the
-processor, which other programs hardly disturb; set OMP_NUM_THREADS=1, since threads
-that wait count too. Read them as ratios within one run. Memory is the peak of the
-process's own beyond what it holds before: pages of mapped files, which the system takes
-back when it needs them, do not count. Disk is what the index keeps there, beside the
-descriptors.
+copies of a reference, half have none. Each index is built in a process of its own, and
+searched there, with few probes and with many if both are asked for. Times hold what a
+user waits for: reading, building, searching for ten references of each query and
+scoring these exactly. They are seconds of the processor, which other programs hardly
+disturb; set OMP_NUM_THREADS=1, since threads that wait count too. Read them as ratios
+within one run. Memory is the peak of the process's own beyond what it holds before:
+pages of mapped files, which the system takes back when it needs them, do not count.
+Disk is what the index keeps there, beside the descriptors.
 """
 
 import argparse
@@ -41,7 +41,8 @@ from qk_iteration.core.formats.descriptor_files import (
 )
 from qk_iteration.core.formats.descriptors import Descriptors
 from qk_iteration.core.formats.shard_folder import begin_shards
-from qk_iteration.core.search.index import build_index
+from qk_iteration.core.search.faiss_index import FaissIndex
+from qk_iteration.core.search.index import ReferenceIndex, build_index
 from qk_iteration.core.search.index_recall import measure_recall
 from qk_iteration.core.search.search_config import SearchConfig
 
@@ -103,39 +104,69 @@ def _measure(num_references: int, arguments: argparse.Namespace) -> dict[str, An
         del queries, references
         context = multiprocessing.get_context("spawn")
         figures = {}
-        for name in arguments.indexes:
+        for names in _of_one_build(arguments.indexes):
             with ProcessPoolExecutor(1, mp_context=context) as executor:
-                figures[name] = executor.submit(_measure_one, name, *paths).result()
-            _console.print(name, figures[name])
+                found = executor.submit(_measure_build, names, *paths).result()
+            _console.print(found)
+            figures |= found
     _print(figures, num_references, arguments)
     return figures
 
 
-def _measure_one(name: str, query_path: Path, reference_path: Path) -> dict[str, float]:
+def _of_one_build(names: list[str]) -> list[list[str]]:
+    """The names whose indexes differ by nothing but the lists that a query visits."""
+    return [
+        [other for other in names if _without_probes(other) == built]
+        for built in dict.fromkeys(map(_without_probes, names))
+    ]
+
+
+def _without_probes(name: str) -> str:
+    return name.removesuffix(", 256 probes")
+
+
+def _measure_build(
+    names: list[str], query_path: Path, reference_path: Path
+) -> dict[str, dict[str, float]]:
     """Run in a process of its own: nothing freed before hides what is needed."""
     queries, references = map(read_descriptors, (query_path, reference_path))
-    config = _config(name)
+    config = _config(names[0])
     few = np.arange(len(queries)) < 50
     warm = queries.select(few)
     build_index(warm, config, metric="inner_product").search(warm, TOP_K)
-    folder = reference_path.with_name(f"index {name}")
+    folder = reference_path.with_name(f"index {names[0]}")
+    figures = {}
     with _peak_of_own_memory() as looks:
         start = time.process_time()
         index = build_index(references, config, metric="inner_product", folder=folder)
-        built = time.process_time()
-        index.search(queries, TOP_K)
-        searched = time.process_time()
-    recall = measure_recall(index, queries, num_queries=500, seed=0)
+        build_seconds = time.process_time() - start
+        for name in names:
+            _set_probes(index, _config(name))
+            start = time.process_time()
+            index.search(queries, TOP_K)
+            search_seconds = time.process_time() - start
+            figures[name] = {
+                "build_seconds": build_seconds,
+                "search_seconds": search_seconds,
+                "milliseconds_a_query": 1e3 * search_seconds / len(queries),
+                "extra_peak_mib": max(looks) - looks[0],
+            }
     files = list(folder.iterdir()) if folder.is_dir() else []
-    return {
-        "build_seconds": built - start,
-        "search_seconds": searched - built,
-        "milliseconds_a_query": 1e3 * (searched - built) / len(queries),
-        "extra_peak_mib": max(looks) - looks[0],
-        "disk_mib": sum(file.stat().st_size for file in files) / 2**20,
-        "recall_at_1": recall.at_1,
-        "recall_at_10": recall.at_10,
-    }
+    disk_mib = sum(file.stat().st_size for file in files) / 2**20
+    for name in names:
+        _set_probes(index, _config(name))
+        recall = measure_recall(index, queries, num_queries=500, seed=0)
+        figures[name] |= {
+            "disk_mib": disk_mib,
+            "recall_at_1": recall.at_1,
+            "recall_at_10": recall.at_10,
+        }
+    return figures
+
+
+def _set_probes(index: ReferenceIndex, config: SearchConfig) -> None:
+    if isinstance(index, FaissIndex) and config.index == "ivf":
+        index.index.nprobe = config.ivf.probes
 
 
 @contextmanager
