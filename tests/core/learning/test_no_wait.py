@@ -10,6 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from qk_iteration.core.bank.frozen_rows import FrozenRows
+from qk_iteration.core.learning.learning_curve import LearningCurve
 from qk_iteration.core.learning.moco import KeyQueue
 from qk_iteration.core.learning.optimize import optimize
 from qk_iteration.core.learning.phase import loss_against
@@ -60,17 +61,18 @@ def tensors_in(tree):
     return [leaf for leaf in tree_leaves(tree) if isinstance(leaf, torch.Tensor)]
 
 
-def tower(device):
-    return Tower(DescriptorModel(MODEL).to(device), AVERAGING, learning_rate=1e-3)
+def tower(device, learning=AVERAGING):
+    return Tower(DescriptorModel(MODEL).to(device), learning, learning_rate=1e-3)
 
 
 def take_step(loss, learner, heads):
-    optimize(loss, heads, learner, rate=1e-3, largest_norm=1.0)
+    optimize(loss.loss, heads, learner, rate=1e-3, largest_norm=1.0)
+    LearningCurve(print).note_step(*loss)
 
 
-def steps_of_qk(config, device):
+def steps_of_qk(config, device, learning=AVERAGING):
     """Two steps against random rows: the first makes the optimizers' state."""
-    learner, other = tower(device), tower(device)
+    learner, other = tower(device, learning), tower(device, learning)
     head = other.model.head if config.frozen == "backbone" else None
     columns = 8 if head is None else head.in_features
     bank = FrozenRows(
@@ -83,7 +85,13 @@ def steps_of_qk(config, device):
     for _ in range(2):
         yield learner
         loss = loss_against(bank, learner.embed(PIXELS), ROWS, config, (0, 0))
-        take_step(loss.loss, learner, [learner, other] if head else [learner])
+        take_step(loss, learner, [learner, other] if head else [learner])
+
+
+def steps_in_pieces(config, device):
+    """The same, of a batch whose images are embedded three at a time, twice."""
+    learning = changed(AVERAGING, images_at_a_time=3, frozen_statistics=True)
+    yield from steps_of_qk(config, device, learning)
 
 
 def steps_of_simclr(config, device):
@@ -91,7 +99,7 @@ def steps_of_simclr(config, device):
     for _ in range(2):
         yield learner
         loss = batch_loss(learner.embed(PAIRS), GROUPS[ROWS], config.loss)
-        take_step(loss.loss, learner, [learner])
+        take_step(loss, learner, [learner])
 
 
 def steps_of_moco(config, device):
@@ -104,7 +112,7 @@ def steps_of_moco(config, device):
         keys = queue.embed(PIXELS, "float32")
         loss = queue.loss(learner.embed(PIXELS), keys, GROUPS[ROWS], config.loss)
         queue.add(keys, GROUPS[ROWS])
-        take_step(loss.loss, learner, [learner])
+        take_step(loss, learner, [learner])
 
 
 EVERY_METHOD = [
@@ -117,6 +125,7 @@ EVERY_METHOD = [
             {"frozen": frozen, "negative_rows": 5},
         )
     ),
+    pytest.param(steps_in_pieces, QK, id="images_at_a_time"),
     pytest.param(steps_of_simclr, SIMCLR, id="simclr"),
     pytest.param(steps_of_moco, MOCO, id="moco"),
 ]
