@@ -66,3 +66,18 @@ out-of-domain-packages:
 .PHONY: out-of-domain
 out-of-domain: setup out-of-domain-packages
 	$(BIN)/python -m study.out_of_domain $(OUT_OF_DOMAIN) data/01_raw/out_of_domain
+
+# Pictures that nothing is trained or tested on; nothing is installed. `make distractors` cuts
+# them up; NUMBER is how many there are then.
+DISTRACTORS := data/01_raw/distractor_packages
+DISTRACTOR_PACKAGES := $(shell sed -n 's/^    ."\([^"]*\)", "usr.*/\1/p' study/distractors.py)
+NUMBER ?= 100000
+.PHONY: distractor-packages
+distractor-packages:
+	rm -rf $(DISTRACTORS) && mkdir -p $(DISTRACTORS)
+	cd $(DISTRACTORS) && for name in $(DISTRACTOR_PACKAGES); do \
+		apt-get download $$name && dpkg-deb -x $${name}_*.deb $$name && rm $${name}_*.deb || exit 1; done
+
+.PHONY: distractors
+distractors: setup distractor-packages data/01_raw/builtin
+	$(BIN)/python -m study.distractors $(DISTRACTORS) data/01_raw/builtin data/01_raw/distractors $(NUMBER)

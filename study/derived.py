@@ -58,7 +58,8 @@ def trainings(table: pd.DataFrame, defaults: Defaults) -> pd.DataFrame:
     the backbone; ``origin``, the trial that a chain of continued ones began with, and
     ``total_image_passes`` since then, missing where a part of the chain is.
     """
-    own = table[table["method"].notna()].copy()
+    is_trained = table["method"].notna() & (table["part"] != "distractors")
+    own = table[is_trained].copy()
     settings = settings_of(own)
     own["all_images"] = own["training_images"].fillna(defaults.training_images)
     step = settings.map(lambda one: defaults.value(one, "learning.images_per_step"))

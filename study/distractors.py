@@ -3,7 +3,7 @@
 They are in no other set of images of this project. Made in two commands::
 
     make distractor-packages
-    python -m study.distractors PACKAGES_FOLDER BENCHMARK_FOLDER TARGET_FOLDER
+    python -m study.distractors PACKAGES_FOLDER BENCHMARK_FOLDER TARGET_FOLDER NUMBER
 
 The first needs the client of Debian packages, and installs nothing.
 """
@@ -11,7 +11,7 @@ The first needs the client of Debian packages, and installs nothing.
 import logging
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
@@ -50,7 +50,6 @@ PACKAGES = (
     ("ukui-wallpapers", "usr/share/backgrounds", "20.04.3"),
     ("wesnoth-1.16-data", "usr/share/games/wesnoth/1.16/data", "1.16.9"),
 )
-NUMBER = 100_000
 PART_SIZE = 20_000  # Distractors of a folder; more are described folder by folder.
 SOURCES = "distractors.csv"
 MIN_TEXTURE = 12.0  # Standard deviation of luma, of 255, in every quarter.
@@ -60,6 +59,7 @@ MIN_SIDE = 64  # Pixels of a crop.
 _SIDE = 128  # Pixels, squashed: above what the study's models see.
 _JPEG_QUALITY = 90
 _MAX_STRETCH = 2.5  # Of a whole picture's sides; longer ones are only cut.
+_DEPTHS = (range(4), range(4, 16))  # Cut at one time; those of the first are few.
 _SEED = 0
 _NUM_WORKERS = 2
 
@@ -123,9 +123,15 @@ def build_distractors(
         cuts.mkdir(parents=True)
         pictures = sorted(benchmark.rglob("*.jpg"))
         known = [*run(_turned_hashes, pictures, description="Hashing the benchmark")]
-        cut = partial(_cut_up, root=packages_folder, folder=cuts)
-        found = run(cut, [*enumerate(files)], description="Cutting pictures")
-        chosen = choose([*found], known, number)
+        found = (
+            run(
+                partial(_cut_up, root=packages_folder, folder=cuts, depths=depths),
+                [*enumerate(files)],
+                description="Cutting pictures",
+            )
+            for depths in _DEPTHS
+        )
+        chosen = choose(found, known, number)
         rows = []
         for row, one in enumerate(chosen):
             name, part = f"D{row:06d}", f"part_{row // part_size:02d}"
@@ -141,12 +147,12 @@ def build_distractors(
 
 
 def choose(
-    found: Sequence[Distractor], known: Sequence[Hash], number: int
+    found: Iterable[Iterable[Distractor]], known: Sequence[Hash], number: int
 ) -> list[Distractor]:
     """As many as are asked for, at random within a depth, without near copies.
 
     Args:
-        found: What there is.
+        found: What there is, by depth; what is not needed is not asked for.
         known: Hashes that nothing chosen may come near to. Each of shape (4,).
         number: How many.
 
@@ -156,19 +162,19 @@ def choose(
     hashes = np.empty((4, len(known) + number), np.uint64)
     hashes[:, : len(known)] = np.array(known, np.uint64).reshape(-1, 4).T
     chosen: list[Distractor] = []
-    for one in sorted(found, key=_order):
-        if len(chosen) == number:
-            break
+    num_found = 0
+    for one in (one for many in found for one in sorted(many, key=_order)):
+        num_found += 1
         end = len(known) + len(chosen)
         if _differs(one.hash, hashes[:, :end]):
             hashes[:, end] = one.hash
             chosen.append(one)
-    if len(chosen) < number:
-        raise UserError(
-            f"There must be {number} distractors; got {len(chosen)} out of "
-            f"{len(found)} pictures and crops. Ask for fewer."
-        )
-    return chosen
+            if len(chosen) == number:
+                return chosen
+    raise UserError(
+        f"There must be {number:,} distractors; got {len(chosen):,} out of "
+        f"{num_found:,} pictures and crops. Ask for fewer."
+    )
 
 
 def _order(one: Distractor) -> tuple[int, bytes]:
@@ -205,7 +211,9 @@ def boxes(width: int, height: int) -> Iterator[tuple[int, tuple[int, int, int, i
         depth += 1
 
 
-def _cut_up(job: tuple[int, Path], *, root: Path, folder: Path) -> list[Distractor]:
+def _cut_up(
+    job: tuple[int, Path], *, root: Path, folder: Path, depths: Container[int]
+) -> list[Distractor]:
     number, path = job
     try:
         with Image.open(root / path) as image:
@@ -216,6 +224,8 @@ def _cut_up(job: tuple[int, Path], *, root: Path, folder: Path) -> list[Distract
         return []
     found = []
     for count, (depth, box) in enumerate(boxes(*picture.size)):
+        if depth not in depths:
+            continue
         square = picture.resize(
             (_SIDE, _SIDE), Image.Resampling.BICUBIC, box, reducing_gap=2
         )
@@ -266,9 +276,9 @@ def _picture_files(packages_folder: Path) -> list[Path]:
     return files
 
 
-def main(packages_folder: Path, benchmark: Path, folder: Path) -> None:
+def main(packages_folder: Path, benchmark: Path, folder: Path, number: int) -> None:
     """Build the folder, unless it is there."""
-    settings = repr((PACKAGES, NUMBER, PART_SIZE, MIN_TEXTURE, MAX_SAME, _SEED, _SIDE))
+    settings = repr((PACKAGES, number, PART_SIZE, MIN_TEXTURE, MAX_SAME, _SEED, _SIDE))
     mark = f"distractors {sha256(settings.encode()).hexdigest()[:16]}"
     if not has_mark(folder, mark):
         build_distractors(
@@ -276,7 +286,7 @@ def main(packages_folder: Path, benchmark: Path, folder: Path) -> None:
             packages_folder,
             _picture_files(packages_folder),
             benchmark,
-            number=NUMBER,
+            number=number,
             part_size=PART_SIZE,
             mark=mark,
             num_workers=_NUM_WORKERS,
@@ -285,4 +295,5 @@ def main(packages_folder: Path, benchmark: Path, folder: Path) -> None:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    main(*map(Path, sys.argv[1:]))
+    _packages, _benchmark, _target = map(Path, sys.argv[1:4])
+    main(_packages, _benchmark, _target, int(sys.argv[4]))

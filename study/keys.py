@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 from qk_iteration import datasets
 from qk_iteration.pipeline_registry import register_pipelines
 from qk_iteration.settings import CONFIG_LOADER_ARGS
-from study import grow
+from study import among_distractors, grow
 from study.fingerprint import (
     fingerprint,
     fingerprint_of_code,
@@ -46,6 +46,9 @@ def keys_of(trials: Sequence[Trial]) -> dict[str, tuple[str, str]]:
         before = keys[trial.continues][0] if trial.continues else None
         parameters = parameters_read(pipeline, blocks, trial.settings)
         key = fingerprint(code, parameters, trial.training_images, before)
+        if trial.distractors is not None:
+            code = code_of(register_pipelines()["describe"], [among_distractors])
+            key = fingerprint(code, before, trial.distractors)
         keys[trial.name] = key, code
     return keys
 

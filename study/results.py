@@ -26,7 +26,8 @@ FIGURES = (
 VALIDATION = "best_validation_micro_ap"
 FIRST_COLUMNS = (
     *("name", "part", "method", "seed", "settings", "factor", "value", "continues"),
-    *("training_images", "key", "code", "commit", "sgd_steps", "image_passes"),
+    *("training_images", "distractors", "key", "code", "commit", "sgd_steps"),
+    "image_passes",
     *("seconds", VALIDATION, "validation_curve", "is_unchanged"),
     *(f"{test_set}_{figure}" for test_set in TEST_SETS for figure in FIGURES),
 )
@@ -59,7 +60,7 @@ def read_results(folder: Path, kept: Path) -> pd.DataFrame:
     table["is_trained"] = ~table["name"].isin(FLOORS)
     table = table.sort_values(["is_trained", "name", "seed"], ignore_index=True)
     _check(table, f"'{kept}' and '{folder}'")
-    whole = ("seed", "training_images", "sgd_steps")
+    whole = ("seed", "training_images", "distractors", "sgd_steps")
     return table.drop(columns="is_trained").astype(dict.fromkeys(whole, "Int64"))
 
 
@@ -131,7 +132,8 @@ def _read_row(path: Path) -> dict[str, Any]:
 
 
 def _check(table: pd.DataFrame, where: str) -> None:
-    trained = table[~table["name"].isin(FLOORS)]
+    is_trained = ~table["name"].isin(FLOORS) & (table["part"] != "distractors")
+    trained = table[is_trained]
     for name in _OF_TRAININGS:
         missing = trained[trained[name].isna()]
         if len(missing):

@@ -21,7 +21,7 @@ from kedro.framework.startup import bootstrap_project
 from qk_iteration.builtin_benchmark.manifest import BUILTIN_MANIFEST
 from qk_iteration.pipeline_registry import register_pipelines
 from qk_iteration.tracking.run_description import FLOORS
-from study import grow, index
+from study import among_distractors, grow, index
 from study.comparison import MATCHES
 from study.fingerprint import fingerprint
 from study.keys import LINES, code_of, keys_of, nested, parameters_read, read_parameters
@@ -53,6 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     table = read_results(RESULTS, DOCS / TABLE)
     prepared: set[str] = set()
     for trial, seed in missing_trainings(trials, names, keys, table):
+        if trial.distractors is not None:
+            _score_among_distractors(trial, seed, keys)
+            continue
         if trial.shared not in prepared:
             _prepare_images(trial)
             prepared.add(trial.shared)
@@ -107,6 +110,8 @@ def has_models(trial: Trial, seed: int, key: str) -> bool:
 def _test_sets(trial: Trial) -> list[str]:
     if not trial.is_scored:
         return []
+    if trial.distractors is not None:
+        return ["test"]
     return ["test", "out_of_domain"] if OUT_OF_DOMAIN.is_dir() else ["test"]
 
 
@@ -131,7 +136,9 @@ def _run_training(trial: Trial, seed: int, key: str, code: str) -> None:
     summary = json.loads(
         (MODELS / name / method / "training_summary.json").read_text("utf-8")
     )
-    fields = trial.model_dump(exclude={"seeds", "is_scored", "settings", "pair"})
+    fields = trial.model_dump(
+        exclude={"seeds", "is_scored", "settings", "pair", "distractors"}
+    )
     row = row_of(
         summary=summary,
         metrics=metrics,
@@ -146,6 +153,40 @@ def _run_training(trial: Trial, seed: int, key: str, code: str) -> None:
     (MODELS / name / _KEY_FILE).write_text(key, "utf-8")
     shutil.rmtree(MODELS / name / method / "training_state", ignore_errors=True)
     shutil.rmtree(OUTPUTS / name, ignore_errors=True)
+
+
+def _score_among_distractors(
+    trial: Trial, seed: int, keys: Mapping[str, tuple[str, str]]
+) -> None:
+    """Score the pair that a trial goes on from, as it is, among distractors."""
+    name, before = trial.folder_of(seed), f"{trial.continues}-seed{seed}"
+    assert trial.distractors is not None
+    files = among_distractors.FILES / f"{before}-{keys[str(trial.continues)][0]}"
+    among_distractors.describe_pair(
+        MODELS / before / trial.method,
+        BUILTIN,
+        among_distractors.DISTRACTORS,
+        trial.distractors,
+        files,
+        _describe,
+    )
+    metrics, matches = among_distractors.score_among(
+        files, trial.distractors, BUILTIN / "ground_truth.csv", read_parameters()
+    )
+    key, code = keys[trial.name]
+    fields = trial.model_dump(include={"name", "part", "method", "continues"})
+    row = row_of(
+        metrics={"test": metrics},
+        **fields,
+        distractors=trial.distractors,
+        seed=seed,
+        key=key,
+        code=code,
+        commit=_commit(),
+    )
+    write_row(RESULTS / name, row)
+    for kind, table in matches.items():
+        table.to_parquet(RESULTS / name / f"{kind}.parquet", index=False)
 
 
 def _score(name: str, shared: str, method: str) -> dict[str, dict[str, Any]]:

@@ -124,6 +124,24 @@ def steps_table(levels: pd.DataFrame) -> str:
     return markdown(pd.DataFrame(rows), num_texts=2)
 
 
+def distractors_table(table: pd.DataFrame) -> str:
+    """The headline pairs among more and more distractors."""
+    scored = table[table["part"] == "distractors"]
+    rows = []
+    for number, own in scored.assign(name=scored["method"]).groupby("distractors"):
+        row = {"distractors": f"{number:,}"}
+        for column, title in ((RAW, ""), (NORMALIZED, ", normalized")):
+            for method in METHODS:
+                row[TITLES[method] + title] = share(own[own["name"] == method][column])
+            found = ratio(own, column)
+            row[f"ratio{title}"] = f"{found.of_means:.3f}" if found else NOT_MEASURED
+            row[f"seeds ahead{title}"] = (
+                f"{found.num_ahead} of {len(found.by_seed)}" if found else NOT_MEASURED
+            )
+        rows.append(row)
+    return markdown(pd.DataFrame(rows), num_texts=0)
+
+
 def rows_table(points: pd.DataFrame) -> str:
     """Rows pushed against, for each number of training images, from `rows_pushed`."""
     return _grouped(

@@ -31,6 +31,7 @@ class Trial(BaseModel):
         "card",
         "index",
         "unlike",
+        "distractors",
     ]
     method: Literal["qk", "simclr", "moco", "fit_to_index"]
     settings: dict[str, Any] = Field(default={}, description="as for --params")
@@ -40,6 +41,9 @@ class Trial(BaseModel):
     value: str | None = Field(default=None, description="its value, as shown")
     continues: str | None = Field(default=None, description="trial to go on from")
     training_images: int | None = Field(default=None, description="null: as built")
+    distractors: int | None = Field(
+        default=None, description="nothing is trained, but scored among so many"
+    )
     pair: str | None = Field(
         default=None, description="untrained pair, where its settings name models"
     )
