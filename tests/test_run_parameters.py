@@ -150,10 +150,11 @@ def test_models_are_tried_once_each_before_anything_uses_them(monkeypatch, size)
 
 
 def test_unlike_sides_are_refused_before_the_run_where_they_cannot_learn():
-    sides = {"model": MODEL, "query_model": own(image_size=48), "key_model": own()}
+    other = own(backbone="test_resnet")
+    sides = {"model": MODEL, "query_model": other, "key_model": own()}
     check(**sides, qk=changed(QK, towers="separate"))
     for method in ({"qk": QK}, {"simclr": SIMCLR}):
-        with pytest.raises(UserError, match="differ in image_size"):
+        with pytest.raises(UserError, match="differ in backbone"):
             check(**sides, **method)
 
 

@@ -67,17 +67,24 @@ def test_a_command_can_ask_without_torch():
     [
         (SIMCLR, "differ in image_size. Change model instead"),
         (METHODS["moco"], "--pipelines=train"),
-        (QK, r"got 'handed_over'. Add --params=qk.towers=separate"),
-        (changed(QK, towers="shared_head"), "got 'shared_head'"),
     ],
 )
-def test_unlike_models_are_refused_where_they_cannot_learn(config, cure):
+def test_a_method_of_one_model_refuses_unlike_sides(config, cure):
     small = changed(MODEL, image_size=16)
     with pytest.raises(UserError, match=cure):
         check_sides({Side.QUERY: small, Side.KEY: MODEL}, config)
     check_sides({Side.QUERY: small, Side.KEY: small}, config)
 
 
-def test_unlike_models_learn_in_separate_towers():
-    sides = {Side.QUERY: changed(MODEL, image_size=16), Side.KEY: MODEL}
+def test_unlike_backbones_share_no_weights():
+    sides = {Side.QUERY: changed(MODEL, backbone="test_resnet"), Side.KEY: MODEL}
     check_sides(sides, changed(QK, towers="separate"))
+    for towers in ("handed_over", "shared_head"):
+        with pytest.raises(UserError, match=f"differ in backbone; got '{towers}'"):
+            check_sides(sides, changed(QK, towers=towers))
+
+
+@pytest.mark.parametrize("towers", ["separate", "handed_over", "shared_head"])
+def test_one_backbone_may_see_two_sizes(towers):
+    sides = {Side.QUERY: changed(MODEL, image_size=16), Side.KEY: MODEL}
+    check_sides(sides, changed(QK, towers=towers))

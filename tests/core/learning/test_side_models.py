@@ -85,7 +85,10 @@ def test_another_backbone_starts_in_the_space_of_the_key_side(start, images):
     assert query.config == OTHER
 
 
-def test_each_side_sees_images_of_its_own_size(start, images, tmp_path, monkeypatch):
+@pytest.mark.parametrize("towers", ["separate", "handed_over"])
+def test_each_side_sees_images_of_its_own_size(
+    start, images, tmp_path, monkeypatch, towers
+):
     models = dict(zip(Side, start(SMALL), strict=True))
     seen = {24: set(), 32: set()}
     features = DescriptorModel.features
@@ -96,7 +99,8 @@ def test_each_side_sees_images_of_its_own_size(start, images, tmp_path, monkeypa
 
     monkeypatch.setattr(DescriptorModel, "features", note_and_pass)
     training = make_training(images, tmp_path / "state", models=models, learning=LEARNS)
-    query, key, _ = learn_by_qk_iteration(training, SEPARATE)
+    query, key, _ = learn_by_qk_iteration(training, changed(QK, towers=towers))
+    assert same_weights(query, key) == (towers == "handed_over")
     assert seen == {24: {24}, 32: {32}}
     for side, model in ((Side.QUERY, query), (Side.KEY, key)):
         assert not same_weights(model.backbone, models[side].backbone)

@@ -52,7 +52,8 @@ def check_sides(configs: Mapping[Side, ModelConfig], config: MethodConfig) -> No
     """Refuse unlike models on the two sides where a method cannot train them.
 
     Raises:
-        UserError: If the method has one model, or hands weights from side to side.
+        UserError: If the method has one model, or unlike backbones were to share
+            weights. One backbone may see images of two sizes.
     """
     query, key = configs[Side.QUERY], configs[Side.KEY]
     if query == key:
@@ -64,10 +65,10 @@ def check_sides(configs: Mapping[Side, ModelConfig], config: MethodConfig) -> No
             "This method trains one model for both sides, which must be alike; "
             f"{differ}. Change model instead, or take --pipelines=train."
         )
-    if config.towers != "separate":
+    if query.backbone != key.backbone and config.towers != "separate":
         raise UserError(
-            f"qk.towers must be separate where the sides are unlike: {differ}; got "
-            f"'{config.towers}'. Add --params=qk.towers=separate."
+            f"qk.towers must be separate where the sides have unlike backbones: "
+            f"{differ}; got '{config.towers}'. Add --params=qk.towers=separate."
         )
 
 
