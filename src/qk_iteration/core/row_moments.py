@@ -15,6 +15,8 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
+from qk_iteration.core.one_thread import one_thread
+
 
 @torch.no_grad()
 def mean_of_rows(blocks: Iterable[Tensor]) -> Tensor:
@@ -60,6 +62,7 @@ def principal_directions(moments: Tensor, num_kept: int) -> tuple[Tensor, Tensor
         Variances of shape (d,), and orthonormal columns of shape (D, d). The sign of
         a column is arbitrary.
     """
-    variances, directions = torch.linalg.eigh(moments)  # By rising variance.
+    with one_thread():
+        variances, directions = torch.linalg.eigh(moments)  # By rising variance.
     strongest = torch.arange(len(moments) - 1, len(moments) - 1 - num_kept, -1)
     return variances[strongest], directions[:, strongest]

@@ -103,6 +103,41 @@ def test_no_output_is_taken_silently(tmp_path, module, output, message):
         load_describer(path, preprocessing=SETTINGS, output=output).describe(IMAGES)
 
 
+class Changed(torch.nn.Module):
+    def __init__(self, change):
+        super().__init__()
+        self.change = change
+
+    def forward(self, images):
+        return self.change(images.mean(dim=(2, 3)))
+
+
+@pytest.mark.parametrize(
+    ("change", "got"),
+    [
+        (lambda rows: (100 * rows).int(), "int32"),
+        (torch.fft.fft, "complex64"),
+        (lambda rows: rows > 0, "bool"),
+        (lambda rows: torch.cat([rows, rows]), r"float32 of shape \(6, 3\)"),
+    ],
+)
+def test_what_is_no_table_of_floats_is_refused(tmp_path, change, got):
+    path = save_torchscript(tmp_path / "model.pt", Changed(change))
+    with pytest.raises(
+        UserError, match=f"one vector for each of 3 pictures; got {got}"
+    ):
+        described_by(path, preprocessing=SETTINGS)(IMAGES)
+
+
+@pytest.mark.parametrize("factor", [0.0, float("nan"), float("inf")])
+def test_descriptors_that_cannot_be_ranked_are_refused(tmp_path, factor):
+    path = save_torchscript(tmp_path / "model.pt", Changed(lambda rows: rows * factor))
+    with pytest.raises(
+        UserError, match="3 of 3 descriptors are all zero or not finite"
+    ):
+        described_by(path, preprocessing=SETTINGS)(IMAGES)
+
+
 def test_torchscript_of_half_precision_or_channels_last_is_fed_so(tmp_path):
     path = save_torchscript(tmp_path / "half.pt", Half())
     describe = described_by(path, preprocessing=SETTINGS)

@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from qk_iteration.core.describing.describe import describe_in_parts
-from qk_iteration.core.describing.describer import Describer
+from qk_iteration.core.describing.describer import Describer, check_rows
 from qk_iteration.core.describing.describing_config import DescriptionConfig
 from qk_iteration.core.describing.preprocessing import Normalized, Square
 from qk_iteration.core.formats.descriptors import Descriptors
@@ -147,7 +147,7 @@ def describe_files(
     ):
         batch = loaded.pop()
         vectors = rows.numpy()
-        _check_vectors(vectors, [paths[row] for row in batch.rows])
+        check_rows(vectors, [paths[row] for row in batch.rows])
         yield DescribedFiles(batch.rows, vectors, batch.unreadable, batch.sizes)
 
 
@@ -210,14 +210,3 @@ def _left_out(unreadable: dict[int, UnreadableImageError], paths: Sequence[str])
         f"{len(unreadable)} of {len(paths)} files could be read before and cannot be "
         f"read now; they are left out. The first: {first}"
     )
-
-
-def _check_vectors(vectors: NDArray[np.float32], paths: Sequence[str]) -> None:
-    is_broken = ~np.isfinite(vectors).all(axis=1) | ~vectors.any(axis=1)
-    broken = np.flatnonzero(is_broken)
-    if len(broken):
-        raise UserError(
-            f"{len(broken)} of {len(vectors)} descriptors are all zero or not finite, "
-            f"first that of {paths[broken[0]]}. The model has diverged or its file is "
-            "damaged: train with a lower learning_rate, or take another model."
-        )

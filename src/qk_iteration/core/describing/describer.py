@@ -7,7 +7,7 @@ Shapes:
 """
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -70,7 +70,8 @@ class Describer:
             their cosine similarity. One picture alone gives (1, D).
 
         Raises:
-            UserError: If a picture cannot be read; its name and the reason are said.
+            UserError: If a picture cannot be read; its name and the reason are said. If
+                the model gives a descriptor that is not finite, or all zero.
         """
         pictures = _listed(images)
         if not pictures:
@@ -87,6 +88,7 @@ class Describer:
                 batches, represent, num_images=len(pictures), label=label
             )
             rows: NDArray[np.float32] = torch.cat(list(parts)).numpy()
+        check_rows(rows, [*map(_name_of, pictures)])
         return rows
 
     def _prepare(self, max_pixels: int, picture: Picture) -> Tensor:
@@ -123,11 +125,35 @@ def unit_length(rows: Tensor) -> Tensor:
     return F.normalize(rows.double(), dim=1, eps=1e-300).float()
 
 
+def check_rows(rows: NDArray[np.float32], names: Sequence[str]) -> None:
+    """Refuse descriptors that no search could rank.
+
+    Args:
+        rows: Shape (N, D).
+        names: Of the pictures. Length N.
+
+    Raises:
+        UserError: Names the first.
+    """
+    is_broken = ~np.isfinite(rows).all(axis=1) | ~rows.any(axis=1)
+    broken = np.flatnonzero(is_broken)
+    if len(broken):
+        raise UserError(
+            f"{len(broken)} of {len(rows)} descriptors are all zero or not finite, "
+            f"first that of {names[broken[0]]}. The model has diverged or its file is "
+            "damaged: train with a lower learning_rate, or take another model."
+        )
+
+
 def is_one_picture(images: Picture | Iterable[Picture]) -> bool:
     """Whether this is a picture, not several."""
     return isinstance(images, (str, Path, Image.Image)) or (
         isinstance(images, np.ndarray) and images.ndim == 3
     )
+
+
+def _name_of(picture: Picture) -> str:
+    return str(picture) if isinstance(picture, (str, Path)) else "a picture in memory"
 
 
 def _listed(images: Picture | Iterable[Picture]) -> list[Picture]:

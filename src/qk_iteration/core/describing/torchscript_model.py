@@ -63,7 +63,9 @@ class TorchScriptModel:
         """
         vectors = self._output_of(self._run(pixels.to(self._device, self._dtype)))
         if isinstance(vectors, Tensor):
-            vectors = vectors.float().cpu().numpy()
+            if vectors.is_floating_point():  # numpy knows no bfloat16
+                vectors = vectors.float()
+            vectors = vectors.to_dense().cpu().numpy()
         checked = check_vectors(vectors, len(pixels), what=str(self._path))
         return unit_length(torch.from_numpy(checked))
 

@@ -17,6 +17,7 @@ from qk_iteration.core.models.backbone import (
 )
 from qk_iteration.core.models.model_config import ModelConfig
 from qk_iteration.core.models.pooling import GeMPooling
+from qk_iteration.core.one_thread import one_thread
 
 
 class DescriptorModel(nn.Module):
@@ -73,7 +74,7 @@ class DescriptorModel(nn.Module):
 
 
 def _start_orthogonal(head: nn.Linear, *, seed: int) -> None:
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), one_thread():
         torch.manual_seed(seed)
         nn.init.orthogonal_(head.weight)
         nn.init.zeros_(head.bias)

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from qk_iteration.core.one_thread import one_thread
 from qk_iteration.core.row_moments import mean_of_rows, moments_about
 
 ROWS_AT_A_TIME = 16_384
@@ -52,7 +53,8 @@ def ridge_regression(
     added = ridge * moments.trace() / columns
     moments.diagonal().add_(added.clamp(min=torch.finfo(torch.float64).tiny))
     cross = _cross_moments(known, wanted, center, target)
-    weight = torch.linalg.solve(moments, cross).T  # (D, F)
+    with one_thread():
+        weight = torch.linalg.solve(moments, cross).T  # (D, F)
     return LinearMap(weight.float(), (target - weight @ center).float())
 
 
