@@ -3,6 +3,7 @@
 import errno
 import logging
 import signal
+import sqlite3
 import sys
 
 import numpy as np
@@ -41,10 +42,16 @@ def test_our_own_error_is_a_sentence_and_that_of_a_library_is_not():
     assert plain_sentence(RuntimeError("ours")) is None
 
 
-@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EACCES])
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EIO])
 def test_what_the_machine_refuses_is_a_sentence_with_its_file(code):
     error = OSError(code, "It is full", "bank/rows.npy")
     assert plain_sentence(error) == "It is full: 'bank/rows.npy'."
+
+
+def test_a_full_disk_is_said_to_be_one_in_whatever_words_a_database_says_so():
+    error = wrapped(sqlite3.OperationalError("database or disk is full"))
+    assert plain_sentence(error).startswith("The disk is full (database or")
+    assert plain_sentence(sqlite3.OperationalError("no such table")) is None
 
 
 def test_a_lost_file_is_a_sentence_only_where_the_catalog_reads_it():

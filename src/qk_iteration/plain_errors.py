@@ -10,15 +10,19 @@ from contextlib import contextmanager
 from kedro.io import DatasetError
 from kedro.validation.exceptions import ParameterValidationError
 
+from qk_iteration.core.formats.full_disk import speaks_of_room
 from qk_iteration.core.stopping import StoppedError, stop_requested
-from qk_iteration.core.user_error import UserError
+from qk_iteration.core.user_error import UserError, first_line
 from qk_iteration.stop_signals import exit_code, stopped_lines
 
 WANTS_TRACEBACK = "QK_TRACEBACK"
 """Environment variable; with it every error comes with its traceback."""
 
 # Of the machine, wherever they come up.
-_MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
+_MACHINE = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM),
+    *(errno.EIO, errno.ESTALE),  # A disk that breaks, a server's that went away.
+}
 
 # Where Kedro tells of an error in its own words, before it is raised.
 _TELL_TOO = (
@@ -39,8 +43,11 @@ def plain_sentence(error: BaseException) -> str | None:
     if isinstance(cause, OSError):
         is_wrapped = cause is not error
         return _sentence_of_machine(cause) if is_wrapped or _is_refused(cause) else None
-    is_plain = isinstance(cause, UserError | ParameterValidationError)
-    return str(cause) if is_plain or _is_of_kedro(cause) else None
+    if isinstance(cause, UserError | ParameterValidationError) or _is_of_kedro(cause):
+        return str(cause)
+    if speaks_of_room(cause):  # In a library's words, such as those of a database.
+        return f"The disk is full ({first_line(cause)}). Make room and run it again."
+    return None
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from omegaconf.resolvers import oc
 from qk_iteration.core.formats.user_paths import user_path
 from qk_iteration.hooks import StoppingHook, TrackingHook
 from qk_iteration.run_inputs import RunInputsHook
+from qk_iteration.run_outputs import RunOutputsHook
 from qk_iteration.run_parameters import RunParametersHook
 
 
@@ -41,7 +42,13 @@ def _from_here(path: str | None, otherwise: str) -> str:
     return otherwise if path is None else user_path(path).absolute().as_posix()
 
 
-HOOKS = (StoppingHook(), RunParametersHook(), RunInputsHook(), TrackingHook())
+HOOKS = (
+    StoppingHook(),
+    RunParametersHook(),
+    RunInputsHook(),
+    RunOutputsHook(),
+    TrackingHook(),
+)
 # Where the plugin is installed beside, it would track every run a second time.
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro_mlflow", "kedro-mlflow")
 

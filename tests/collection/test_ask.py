@@ -45,6 +45,16 @@ def test_the_same_bytes_come_first_with_all_their_files(opened, photos):
     assert matches[0].score == 1.0
 
 
+def test_a_collection_whose_descriptors_are_damaged_is_not_asked(
+    photos, model, tmp_path, quick
+):
+    find_copies(photos, output=tmp_path / "out", model=model, **quick)
+    (rows,) = tmp_path.glob("out/descriptors/collection/*/descriptors.npy")
+    rows.write_bytes(rows.read_bytes()[:1000])
+    with pytest.raises(UserError, match=r"gone or damaged\. Search"):
+        open_collection(tmp_path / "out", device="cpu")
+
+
 def test_a_folder_without_a_search_and_an_unreadable_picture_are_said(opened, tmp_path):
     with pytest.raises(UserError, match="holds no finished search"):
         open_collection(tmp_path / "nowhere")

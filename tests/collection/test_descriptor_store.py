@@ -1,5 +1,9 @@
 """The store is compared with a dictionary of contents and their rows."""
 
+import errno
+import os
+import sqlite3
+
 import numpy as np
 import pytest
 
@@ -9,6 +13,8 @@ from qk_iteration.collection.descriptor_store import (
     VECTORS,
     DescriptorStore,
 )
+from qk_iteration.core.formats.full_disk import FullDiskError
+from qk_iteration.core.user_error import UserError
 
 
 def seen(path, content):
@@ -93,3 +99,76 @@ def test_a_file_that_changed_just_before_it_was_read_is_read_again():
     assert SeenFile(state, "c", 9_000_000_000).is_current(state)
     assert not SeenFile(state, "c", 5_500_000_000).is_current(state)
     assert not SeenFile(state, "c", 9_000_000_000).is_current(FileState("a.jpg", 11, 5))
+
+
+def fill(folder):
+    store = DescriptorStore(folder, fingerprint="a")
+    add(store, range(20))
+    store.keep_only(f"{content}.jpg" for content in range(5, 20))  # rows are moved
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("table", "change"),
+    [
+        ("contents", "row = 1 - row where row < 2"),
+        ("contents", "width = width + 1 where row = 3"),
+        ("contents", "content = content || 'f' where row = 3"),
+        ("files", "path = path || 'f' where content = '7'"),
+        ("files", "looked_ns = looked_ns + 1 where content = '7'"),
+        ("about", "value = value || ' '"),
+    ],
+)
+def test_a_changed_line_is_found(tmp_path, caplog, table, change):
+    fill(tmp_path)
+    with sqlite3.connect(tmp_path / DATABASE) as database:
+        database.execute(f"update {table} set {change}")
+    database.close()
+    store = DescriptorStore(tmp_path, fingerprint="a")
+    assert len(store) == 0
+    assert "are made anew" in caplog.text
+    store.close()
+
+
+@pytest.mark.parametrize("place", [10, 129, 128 + 16 * 14])  # header, numbers
+def test_a_flipped_byte_of_the_rows_is_found(tmp_path, caplog, place):
+    fill(tmp_path)
+    content = bytearray((tmp_path / VECTORS).read_bytes())
+    content[place] ^= 1
+    (tmp_path / VECTORS).write_bytes(content)
+    store = DescriptorStore(tmp_path, fingerprint="a")
+    assert len(store) == 0
+    assert "are made anew" in caplog.text
+    store.close()
+
+
+def test_what_nobody_touched_is_kept_without_a_word(tmp_path, caplog):
+    fill(tmp_path)
+    store = DescriptorStore(tmp_path, fingerprint="a")
+    assert rows_by_content(store) == {
+        str(content): vector(content).tolist() for content in range(5, 20)
+    }
+    assert not caplog.text
+    store.close()
+
+
+def test_a_full_disk_is_said_to_be_one_and_loses_nothing(store, tmp_path, monkeypatch):
+    def no_room(descriptor, offset, length):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    add(store, [1])
+    monkeypatch.setattr(os, "posix_fallocate", no_room)
+    with pytest.raises(FullDiskError, match=r"full: 'descriptors\.npy' could"):
+        add(store, range(2, 2000))
+    assert rows_by_content(store) == {"1": vector(1).tolist()}
+
+
+def test_a_database_that_cannot_be_written_is_named(store, tmp_path):
+    add(store, [1])
+    with sqlite3.connect(tmp_path / DATABASE) as other:
+        other.execute("begin immediate")
+        store._database.execute("pragma busy_timeout = 1")
+        with pytest.raises(UserError, match=f"{DATABASE}' must be written .*locked"):
+            add(store, [2])
+    other.close()
+    assert rows_by_content(store) == {"1": vector(1).tolist()}

@@ -43,7 +43,7 @@ FIND = ("qk_iteration.collection.find", "")
     [
         ((*STORE, "_write_rows", "2"), 16),  # rows are there, nothing names them
         pytest.param((*STORE, "add", "2"), 32, marks=pytest.mark.slow),
-        pytest.param((*STORE, "_forget_others", "1"), 0, marks=pytest.mark.slow),
+        pytest.param((*STORE, "_begin", "1"), 0, marks=pytest.mark.slow),
         pytest.param((*STORE, "keep_only", "1"), 54, marks=pytest.mark.slow),
         pytest.param((*FIND, "sample_background", "1"), 54, marks=pytest.mark.slow),
         pytest.param((*FIND, "write_tables", "1"), 54, marks=pytest.mark.slow),

@@ -4,6 +4,7 @@ import shutil
 
 import pandas as pd
 import pytest
+from kedro.io import DatasetError
 
 from qk_iteration.datasets import ImageTableDataset, ProjectPathDataset
 
@@ -93,3 +94,23 @@ def test_a_preview_shows_the_first_rows(project):
     assert preview["columns"] == ["image_id", "path", "width"]
     assert preview["data"][0] == ["a", "data/a.png", 1]
     assert len(preview["data"]) == 2
+
+
+def test_a_flipped_byte_of_the_rows_is_found(tmp_path, project):
+    path = tmp_path / "images.parquet"
+    dataset = ImageTableDataset(filepath=str(path), root=str(project))
+    names = [f"T{number:06d}" for number in range(200)]
+    table = pd.DataFrame({"image_id": names, "path": [f"/p/{n}.png" for n in names]})
+    dataset.save(table)
+    whole = path.read_bytes()
+    num_rows_bytes = len(whole) - 8 - int.from_bytes(whole[-8:-4], "little")
+    refused = 0
+    for place in range(4, num_rows_bytes, 29):
+        content = bytearray(whole)
+        content[place] ^= 4
+        path.write_bytes(content)
+        try:
+            pd.testing.assert_frame_equal(dataset.load(), table)
+        except DatasetError as error:
+            refused += f"'{path}' is damaged" in str(error.__cause__)
+    assert refused > 20

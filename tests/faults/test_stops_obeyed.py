@@ -1,8 +1,8 @@
 """Signals at random moments are compared with what a stop promises.
 
 The training ends saved, with 143 or 130, within seconds, in two lines, and leaves no
-process behind. That the same command then ends with the bits of one that nobody stopped
-is tested of the session, and that a second signal ends at once, of the handlers.
+process behind; a second signal ends at once. That the same command then ends with the
+bits of one that nobody stopped is tested of the session.
 """
 
 import contextlib
@@ -102,6 +102,13 @@ class Command:
         os.waitpid(self.pid, 0)
         return None
 
+    def wait_for_words(self, words):
+        """Until its output has them: it has met what they speak of."""
+        deadline = time.monotonic() + SECONDS
+        while words not in self._output.read_text():
+            assert time.monotonic() < deadline, self.lines()
+            time.sleep(0.01)
+
     def is_alone(self):
         """Whether nothing of its group is left, at once or after a few seconds."""
         for _ in range(10 * SECONDS):
@@ -200,3 +207,22 @@ def test_a_stop_within_a_validation_loses_no_step(tmp_path, images, name):
     resumed = learn_once()
     assert same_weights(resumed[0], whole[0])
     assert resumed[2]["validation_curve"] == whole[2]["validation_curve"]
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_a_second_signal_ends_at_once_and_leaves_no_worker(
+    tmp_path, images, num_workers
+):
+    def never_looks(told):
+        from qk_iteration.core.learning import session
+
+        session.stop_requested = lambda: None
+        train(images, tmp_path / "state", QK, num_workers=num_workers, log=told)
+
+    command = Command(never_looks, tmp_path)
+    command.wait_for_first_step()
+    command.send(signal.SIGTERM, to_group=True)
+    command.wait_for_words("SIGTERM: stopping at the next safe place")
+    command.send(signal.SIGINT, to_group=True)
+    assert command.exit_code() == 130
+    assert command.is_alone()

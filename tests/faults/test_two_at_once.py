@@ -14,32 +14,22 @@ import os
 import shutil
 import time
 from itertools import combinations_with_replacement
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from qk_iteration.collection.find import find_copies
-from qk_iteration.core.describing.describe_images import describe_images
-from qk_iteration.core.describing.describing_config import DescriptionConfig
-from qk_iteration.core.describing.load_describer import load_describer
-from qk_iteration.core.formats.descriptor_files import write_descriptors
 from tests.collection.conftest import model as calibrated_model
-from tests.core.learning.small_training import MOCO, QK, SIMCLR
 from tests.faults.figures import note_figure
 from tests.faults.forked import Child, outcome_of
-from tests.faults.small_runs import draw_pictures, learn_in, names_in
+from tests.faults.project_commands import COMMANDS, files_in, work_of
+from tests.faults.small_runs import draw_pictures
 
 __all__ = ["calibrated_model"]
 pytestmark = pytest.mark.slow
 
-METHODS = {"train": QK, "simclr": SIMCLR, "moco": MOCO}
-COMMANDS = (*METHODS, "describe", "find_copies")
 PAIRS = list(combinations_with_replacement(COMMANDS, 2))
 IS_WHOLE_SET = os.environ.get("FAULT_EVERY") == "1"
 DELAYS = 8 if IS_WHOLE_SET else 1
-# What differs from run to run: seconds, and the folder's own name.
-DIFFERS = (".lock", "latest.pt", "previous.pt", "search.json", "files.sqlite")
 
 
 @pytest.fixture(scope="module")
@@ -51,33 +41,7 @@ def pictures(tmp_path_factory):
 def work_in(pictures, calibrated_model):
     """Gives the work of a command in a folder."""
 
-    def work(command, folder):
-        if command in METHODS:
-            config = METHODS[command]
-            return lambda tell: learn_in(folder, pictures, config, tell, name=command)
-        if command == "describe":
-            return lambda tell: describe_in(folder, pictures, calibrated_model)
-        return lambda tell: find_in(folder, pictures, calibrated_model)
-
-    return work
-
-
-def describe_in(folder, pictures, model):
-    config = DescriptionConfig(batch_size=4, num_workers=0, precision="float32")
-    described = describe_images(
-        pictures, load_describer(model), config, max_pixels=10_000
-    )
-    write_descriptors(folder / "descriptors.hdf5", described)
-
-
-def find_in(folder, pictures, model):
-    find_copies(
-        Path(pictures["path"][0]).parent,
-        output=folder / "found",
-        model=model,
-        num_workers=0,
-        device="cpu",
-    )
+    return lambda command, folder: work_of(command, folder, pictures, calibrated_model)
 
 
 @pytest.fixture(scope="module")
@@ -90,14 +54,6 @@ def alone(tmp_path_factory, work_in):
         assert outcome.is_good, outcome.text
         made[command] = files_in(folder)
     return made
-
-
-def files_in(folder):
-    """Every file and its bytes; None for what no two runs have in common."""
-    return {
-        name: None if Path(name).name in DIFFERS else (folder / name).read_bytes()
-        for name in names_in(folder)
-    }
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from qk_iteration.core.formats.full_disk import FullDiskError
 from qk_iteration.core.user_error import UserError
 from qk_iteration.tracking import run_store
 from qk_iteration.tracking.run_store import RunStore, sqlite_file
@@ -167,6 +168,16 @@ def test_a_file_that_is_no_store_is_refused(tmp_path):
     (tmp_path / "mlflow.db").write_text("not a database at all, whatever it is called")
     with pytest.raises(UserError, match="file is not a database"):
         RunStore(None, tmp_path)
+
+
+def test_a_full_disk_is_said_to_be_one(tmp_path, monkeypatch):
+    class FullClient:
+        def __init__(self, uri):
+            raise RuntimeError("(sqlite3.OperationalError) database or disk is full")
+
+    monkeypatch.setattr("mlflow.MlflowClient", FullClient)
+    with pytest.raises(FullDiskError, match=r"full: 'mlflow\.db' could"):
+        RunStore(None, tmp_path).open()
 
 
 def test_a_file_in_no_folder_is_refused(tmp_path):

@@ -3,7 +3,8 @@
 A folder with two files. ``files.sqlite`` says which file has which content, and which
 row describes that; ``descriptors.npy`` holds the rows, memory-mapped. Rows are on disk
 before the database speaks of them, so that a process may be killed between any two
-instructions: what it had not finished is described again.
+instructions: what it had not finished is described again. What is no longer as it was
+written is begun anew, with a line on the screen: it only saves work.
 
 Shapes:
     N: contents, each described once.
@@ -11,8 +12,10 @@ Shapes:
 """
 
 import json
+import logging
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,23 +24,37 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from qk_iteration.collection.content_files import FileState, SeenFile
+from qk_iteration.collection.store_checks import (
+    checksum_of_content,
+    checksum_of_file,
+    is_damage,
+    is_sound,
+)
 from qk_iteration.core.formats.atomic_file import replacing
+from qk_iteration.core.formats.file_room import take_room
+from qk_iteration.core.formats.full_disk import saying_full_disk
+from qk_iteration.core.user_error import UserError
 
 DATABASE = "files.sqlite"
 VECTORS = "descriptors.npy"
 
+_VERSION = 2  # of the tables
 _GROWTH = 1.5  # a row is copied three times at most, however many come one by one
 _SMALLEST_CAPACITY = 1024
 _ROWS_AT_ONCE = 16_384
+_BESIDE = ("-journal", "-wal", "-shm")  # files of sqlite's, of a database
 _TABLES = """
 create table if not exists about (key text primary key, value text);
 create table if not exists contents (
-    content text primary key, row integer not null, width integer, height integer);
+    content text primary key, row integer not null, width integer, height integer,
+    checksum integer not null);
 create table if not exists files (
     path text primary key, num_bytes integer, modified_ns integer,
-    content text not null, looked_ns integer);
+    content text not null, looked_ns integer, checksum integer not null);
 create index if not exists files_by_content on files (content);
 """
+
+_logger = logging.getLogger(__name__)
 
 NewContent = tuple[str, int, int]
 """SHA-256, width and height in pixels."""
@@ -51,14 +68,19 @@ class DescriptorStore:
     Args:
         folder: Made if it is missing.
         fingerprint: Of whatever made the rows; rows of another are thrown away.
+
+    Raises:
+        FullDiskError: If there is no room; other methods too.
+        UserError: If the database cannot be written; other methods too.
     """
 
     def __init__(self, folder: Path, *, fingerprint: str) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        with saying_full_disk(folder):
+            folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
-        self._database = _open(folder / DATABASE)
-        self._forget_others(fingerprint)
-        self._forget_lost_rows()
+        self._database = sqlite3.connect(folder / DATABASE)
+        with self._saying_what_fails():
+            self._open(json.dumps([_VERSION, fingerprint]))
 
     def close(self) -> None:
         """Close the database."""
@@ -105,11 +127,18 @@ class DescriptorStore:
             (content, start + place, width, height)
             for place, (content, width, height) in enumerate(contents)
         )
-        with self._database as database:
-            database.executemany("insert into contents values (?, ?, ?, ?)", rows)
+        read = ((*seen.state, seen.content, seen.looked_ns) for seen in files)
+        with self._writing() as database:
             database.executemany(
-                "replace into files values (?, ?, ?, ?, ?)",
-                ((*seen.state, seen.content, seen.looked_ns) for seen in files),
+                "insert into contents values (?, ?, ?, ?, ?)",
+                (
+                    (*line, checksum_of_content(*line, vector))
+                    for line, vector in zip(rows, vectors, strict=True)
+                ),
+            )
+            database.executemany(
+                "replace into files values (?, ?, ?, ?, ?, ?)",
+                ((*fields, checksum_of_file(*fields)) for fields in read),
             )
 
     def keep_only(self, paths: Iterable[str]) -> int:
@@ -118,7 +147,7 @@ class DescriptorStore:
         Returns:
             Files forgotten.
         """
-        with self._database as database:
+        with self._writing() as database:
             database.execute("create temp table kept (path text primary key)")
             database.executemany(
                 "insert or ignore into kept values (?)", ((path,) for path in paths)
@@ -170,6 +199,8 @@ class DescriptorStore:
             new = np.lib.format.open_memmap(
                 partial, "w+", dtype=np.float32, shape=(capacity, dim)
             )
+            with partial.open("r+b") as file:
+                take_room(file, new.offset + new.nbytes)
             for first in range(0, len(old), _ROWS_AT_ONCE):
                 rows = slice(first, min(first + _ROWS_AT_ONCE, len(old)))
                 new[rows] = old[rows]
@@ -178,56 +209,75 @@ class DescriptorStore:
 
     def _close_gaps(self) -> None:
         """Move the last rows to where rows are missing, so that they stand together."""
-        used = {row for (row,) in self._database.execute("select row from contents")}
-        gaps = sorted(set(range(len(used))) - used)
+        query = "select row, content, width, height from contents"
+        used = {row: line for row, *line in self._database.execute(query)}
+        gaps = sorted(set(range(len(used))) - used.keys())
         if not gaps:
             return
         movers = sorted(row for row in used if row >= len(used))
         rows = np.load(self._folder / VECTORS, mmap_mode="r+")
         rows[gaps] = rows[movers]
         rows.flush()
-        with self._database as database:
+        lines = ((used[row], gap) for gap, row in zip(gaps, movers, strict=True))
+        with self._writing() as database:
             database.executemany(
-                "update contents set row = ? where row = ?",
-                zip(gaps, movers, strict=True),
+                "update contents set row = ?, checksum = ? where content = ?",
+                (
+                    (
+                        gap,
+                        checksum_of_content(content, gap, width, height, rows[gap]),
+                        content,
+                    )
+                    for (content, width, height), gap in lines
+                ),
             )
 
-    def _forget_others(self, fingerprint: str) -> None:
-        query = "select value from about where key = 'fingerprint'"
-        found = self._database.execute(query).fetchone()
-        text = json.dumps(fingerprint)
-        if found == (text,):
-            return
-        self._forget_all()
-        with self._database as database:
-            database.execute("replace into about values ('fingerprint', ?)", (text,))
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """A transaction."""
+        with self._saying_what_fails(), self._database as database:
+            yield database
 
-    def _forget_lost_rows(self) -> None:
-        """Begin anew where somebody has removed or cut the file of rows."""
+    @contextmanager
+    def _saying_what_fails(self) -> Iterator[None]:
+        """Errors of the machine in one sentence."""
+        path = self._folder / DATABASE
         try:
-            num_there = len(np.load(self._folder / VECTORS, mmap_mode="r"))
-        except (OSError, ValueError):
-            num_there = 0
-        if num_there < self._num_rows():
-            self._forget_all()
+            with saying_full_disk(path):
+                yield
+        except sqlite3.OperationalError as error:
+            raise UserError(
+                f"'{path}' must be written and cannot be: {error}. Mend that and run "
+                "the same command again."
+            ) from error
 
-    def _forget_all(self) -> None:
-        with self._database as database:
-            database.execute("delete from files")
-            database.execute("delete from contents")
-        (self._folder / VECTORS).unlink(missing_ok=True)
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    """The database; one that is damaged is begun anew, as it only saves work."""
-    for attempt in range(2):
-        database = sqlite3.connect(path)
+    def _open(self, made_by: str) -> None:
+        """Take what is there if it is sound, and made by the same; or begin anew."""
         try:
-            database.executescript(_TABLES)
-            return database
-        except sqlite3.DatabaseError:
-            database.close()
-            if attempt == 1:
+            self._database.executescript(_TABLES)
+            query = "select value from about where key = 'fingerprint'"
+            found = self._database.execute(query).fetchone()
+        except sqlite3.Error as error:
+            if not is_damage(error):
                 raise
-            path.unlink()
-    raise AssertionError("unreachable")
+            found = ("",)
+        if found == (made_by,):
+            if is_sound(self._database, self._folder / VECTORS):
+                return
+            found = ("",)
+        if found is not None:
+            _logger.warning(
+                "The descriptors kept in '%s' are damaged, or of an older version; "
+                "they are made anew.",
+                self._folder,
+            )
+        self._begin(made_by)
+
+    def _begin(self, made_by: str) -> None:
+        self._database.close()
+        for name in (VECTORS, DATABASE, *(DATABASE + end for end in _BESIDE)):
+            (self._folder / name).unlink(missing_ok=True)
+        self._database = sqlite3.connect(self._folder / DATABASE)
+        self._database.executescript(_TABLES)
+        with self._database as database:
+            database.execute("insert into about values ('fingerprint', ?)", (made_by,))

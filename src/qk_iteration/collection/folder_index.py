@@ -163,9 +163,17 @@ def open_index(
         describer: As ``index_folder``.
         has_halves: As ``index_folder``.
         min_side: As ``index_folder``.
+
+    Raises:
+        UserError: If nothing is kept, or it was damaged: an answer would be wrong.
     """
     store = open_store(keep, describer)
     try:
+        if len(store) == 0:
+            raise UserError(
+                f"What is kept of '{folder}' in '{keep}' must describe pictures; it is "
+                "gone or damaged. Search the folder again."
+            )
         return _opened(
             folder,
             store,

@@ -28,13 +28,16 @@ References:
 """
 
 import base64
-import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qk_iteration.core.formats.checked_json import (
+    from_checked_json,
+    to_checked_json,
+)
 from qk_iteration.core.formats.format_error import FormatError
 
 WRONG_SCORES_KEPT = 2000
@@ -162,22 +165,22 @@ class MatchCalibration:
         )
 
     def to_json(self) -> str:
-        """All of it as a JSON object, scores with every digit."""
+        """All of it as a JSON object, scores with every digit, and a checksum."""
         content = asdict(self)
         for name in _SCORES:
             content[name] = content[name].tolist()
         content["background"] = _to_text(self.background)
-        return json.dumps(content)
+        return to_checked_json(content)
 
     @classmethod
     def from_json(cls, text: str) -> "MatchCalibration":
         """What ``to_json`` wrote.
 
         Raises:
-            FormatError: If it is not that.
+            FormatError: If it is not that any more.
         """
         try:
-            content: dict[str, Any] = json.loads(text)
+            content = from_checked_json(text)
             for name in _SCORES:
                 content[name] = np.array(content[name], np.float64)
             content["background"] = _from_text(content["background"])

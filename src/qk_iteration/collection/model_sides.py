@@ -174,7 +174,7 @@ def find_calibration(
 def _read(place: Path) -> MatchCalibration:
     try:
         return MatchCalibration.from_json(place.read_text(encoding="utf-8"))
-    except FormatError as error:
+    except (FormatError, UnicodeDecodeError) as error:
         raise UserError(
             f"'{place}' is no calibration of this version ({error}). Train again, or "
             "run: kedro run --pipelines=own_benchmark --params=images=FOLDER"

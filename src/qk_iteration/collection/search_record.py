@@ -1,9 +1,11 @@
 """What a search leaves for later questions: how it was made, and what it found out.
 
 ``search.json`` and ``background.npy`` lie in the output; descriptors lie where they are
-kept.
+kept. The first carries a checksum over both.
 """
 
+import hashlib
+import io
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +15,11 @@ import numpy as np
 from qk_iteration.collection.background import Background
 from qk_iteration.collection.match_calibration import MatchCalibration, Threshold
 from qk_iteration.core.formats.atomic_file import replacing
+from qk_iteration.core.formats.checked_json import (
+    from_checked_json,
+    to_checked_json,
+)
+from qk_iteration.core.formats.format_error import FormatError
 from qk_iteration.core.user_error import UserError
 
 RECORD = "search.json"
@@ -45,6 +52,8 @@ class SearchRecord:
 
     def save(self, output: Path, background: Background) -> None:
         """Write both files, each whole or not at all."""
+        sample = io.BytesIO()
+        np.save(sample, background.vectors)
         content = {
             "folder": str(self.folder),
             "keep": str(self.keep),
@@ -55,23 +64,27 @@ class SearchRecord:
             "threshold": None if self.threshold is None else asdict(self.threshold),
             "min_side": self.min_side,
             "background_level": background.level,
+            "background": hashlib.sha256(sample.getvalue()).hexdigest(),
         }
-        with replacing(output / BACKGROUND) as partial, partial.open("wb") as file:
-            np.save(file, background.vectors)
+        with replacing(output / BACKGROUND) as partial:
+            partial.write_bytes(sample.getvalue())
         with replacing(output / RECORD) as partial:
-            partial.write_text(json.dumps(content), encoding="utf-8")
+            partial.write_text(to_checked_json(content), encoding="utf-8")
 
 
 def read_record(output: Path) -> tuple[SearchRecord, Background]:
     """The search of a folder, and its sample of the collection.
 
     Raises:
-        UserError: If there is none.
+        UserError: If there is none, or a damaged one.
     """
     try:
-        content = json.loads((output / RECORD).read_text(encoding="utf-8"))
+        content = from_checked_json((output / RECORD).read_text(encoding="utf-8"))
+        sample = (output / BACKGROUND).read_bytes()
+        if hashlib.sha256(sample).hexdigest() != content.pop("background"):
+            raise FormatError(f"{BACKGROUND} is damaged.")
         background = Background(
-            np.load(output / BACKGROUND), float(content.pop("background_level"))
+            np.load(io.BytesIO(sample)), float(content.pop("background_level"))
         )
         threshold = content.pop("threshold")
         calibration = MatchCalibration.from_json(json.dumps(content.pop("calibration")))

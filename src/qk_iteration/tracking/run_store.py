@@ -18,6 +18,7 @@ from urllib.parse import quote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from qk_iteration.core.formats.folder_lock import locked
+from qk_iteration.core.formats.full_disk import saying_full_disk
 from qk_iteration.core.formats.user_paths import user_path
 from qk_iteration.core.user_error import UserError
 
@@ -125,7 +126,7 @@ class RunStore:
             return
         beside = self._file.with_name(f"{self._file.name}.lock")
         folder = self._project / ARTIFACTS if self.is_local else beside
-        with locked(folder, what="the store of runs"):
+        with locked(folder, what="the store of runs"), saying_full_disk(self._file):
             yield
 
     def _sentence(self, uri: str, error: Exception) -> str:

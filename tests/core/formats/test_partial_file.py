@@ -1,6 +1,10 @@
 """Temporary files are compared with what other processes may do meanwhile."""
 
+import errno
 import fcntl
+import os
+
+import pytest
 
 from qk_iteration.core.formats import partial_file as module
 from qk_iteration.core.formats.partial_file import partial_file
@@ -80,3 +84,21 @@ def test_a_file_system_without_locks_is_written_to(tmp_path, monkeypatch):
         with partial_file(tmp_path, tmp_path / "out") as second:
             assert first != second
         assert first.exists()
+
+
+def test_an_error_names_the_file_that_was_asked_for(tmp_path):
+    with (
+        pytest.raises(OSError, match=r"Input/output error: '.*/out'"),
+        partial_file(tmp_path, tmp_path / "out"),
+    ):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+    with (
+        pytest.raises(OSError, match=r"Is a directory: '.*/other'"),
+        partial_file(tmp_path, tmp_path / "out"),
+    ):
+        raise OSError(errno.EISDIR, os.strerror(errno.EISDIR), f"{tmp_path}/other")
+    with (
+        pytest.raises(OSError, match=r"^a library's own words$"),
+        partial_file(tmp_path, tmp_path / "out"),
+    ):
+        raise OSError("a library's own words")

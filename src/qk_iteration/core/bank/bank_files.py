@@ -13,7 +13,6 @@ Shapes:
 import hashlib
 import io
 import json
-import os
 import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -25,6 +24,7 @@ import torch
 from torch import Tensor
 
 from qk_iteration.core.formats.atomic_file import replacing
+from qk_iteration.core.formats.file_room import take_room
 from qk_iteration.core.user_error import UserError
 
 ROWS = "rows.npy"
@@ -131,11 +131,7 @@ def write_rows(path: Path, header: BankHeader) -> None:
     num_bytes = header.num_rows * header.num_columns * header.stored_dtype.itemsize
     with path.open("wb") as file:
         place = file.write(_beginning_of_rows(header))
-        file.truncate(place + num_bytes)
-        if hasattr(os, "posix_fallocate"):
-            # A full disk is an error here, with a message; in the map it is a crash.
-            file.flush()
-            os.posix_fallocate(file.fileno(), place, num_bytes)
+        take_room(file, place + num_bytes)
 
 
 def map_rows(

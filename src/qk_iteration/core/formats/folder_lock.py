@@ -47,8 +47,8 @@ def locked(folder: Path, *, what: str) -> Iterator[None]:
             owner = file.read().strip() or "another process"
             _logger.info("Waiting for %s in '%s', held by %s.", what, folder, owner)
             _wait_for(file)
-        file.truncate(0)
         with suppress(OSError):  # Only says who it is; a full disk still locks.
+            file.truncate(0)
             os.write(file.fileno(), f"process {os.getpid()}".encode())
         yield
 

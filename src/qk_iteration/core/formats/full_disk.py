@@ -3,6 +3,7 @@
 import errno
 import os
 import shutil
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +11,10 @@ from pathlib import Path
 from qk_iteration.core.user_error import UserError
 
 _NUMBERS = frozenset({errno.ENOSPC, errno.EDQUOT})
-_TEXTS = tuple(os.strerror(number) for number in _NUMBERS)
+_TEXTS = (
+    *(os.strerror(number) for number in _NUMBERS),
+    "database or disk is full",  # sqlite
+)
 _FULL_BELOW = 1 << 16  # bytes; torch, for one, only says that a position is unexpected
 
 
@@ -35,7 +39,7 @@ def saying_full_disk(target: Path, *, folder: Path | None = None) -> Iterator[No
     except FullDiskError:
         raise
     except Exception as error:
-        if not _speaks_of_room(error) and not _is_full(error, place):
+        if not speaks_of_room(error) and not _is_full(error, place):
             raise
         full = FullDiskError(
             f"The disk of '{place}' is full: '{target.name}' could not be written. "
@@ -45,7 +49,8 @@ def saying_full_disk(target: Path, *, folder: Path | None = None) -> Iterator[No
         raise full from error
 
 
-def _speaks_of_room(error: BaseException | None) -> bool:
+def speaks_of_room(error: BaseException | None) -> bool:
+    """Whether an error, or one that led to it, says that there was no room."""
     while error is not None:
         if isinstance(error, OSError) and error.errno in _NUMBERS:
             return True
@@ -57,7 +62,7 @@ def _speaks_of_room(error: BaseException | None) -> bool:
 
 def _is_full(error: Exception, place: Path) -> bool:
     """Whether a writing error happened where there is next to no room."""
-    if not isinstance(error, (OSError, RuntimeError)):
+    if not isinstance(error, (OSError, RuntimeError, sqlite3.OperationalError)):
         return False
     try:
         return shutil.disk_usage(place).free < _FULL_BELOW

@@ -6,6 +6,7 @@ are refused, lengths are compared before memory is asked for, and names of varia
 length, the only part kept in a heap, are read by another process under a time limit.
 """
 
+import io
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -65,17 +66,48 @@ def write_hdf5(
     path: Path,
     tables: Mapping[tuple[str, str], tuple[Descriptors, NDArray[np.str_]]],
 ) -> None:
-    """Write vectors and names under their (vectors key, ids key)."""
+    """Write vectors and names under their (vectors key, ids key).
+
+    Raises:
+        OSError: If the file cannot be written.
+    """
     import h5py
 
-    # The temporary file is locked already: HDF5 would wait for this very process.
-    with h5py.File(path, "w", locking=False) as file:
-        for (vectors_key, ids_key), (descriptors, names) in tables.items():
-            shape = (len(descriptors), descriptors.dim)
-            stored = file.create_dataset(vectors_key, shape, np.float32)
-            for start, block in descriptors.blocks(ROWS_PER_READ):
-                stored[start : start + len(block)] = block
-            file[ids_key] = np.char.encode(names, "utf-8")
+    with _PatientFile(path, "r+") as sink:
+        try:
+            with h5py.File(sink, "w") as file:
+                for (vectors_key, ids_key), (descriptors, names) in tables.items():
+                    shape = (len(descriptors), descriptors.dim)
+                    stored = file.create_dataset(vectors_key, shape, np.float32)
+                    for start, block in descriptors.blocks(ROWS_PER_READ):
+                        stored[start : start + len(block)] = block
+                    file[ids_key] = np.char.encode(names, "utf-8")
+        finally:
+            if sink.failure is not None:
+                raise sink.failure
+
+
+class _PatientFile(io.FileIO):
+    """A file that remembers what failed, for later: HDF5 crashes where a write does."""
+
+    failure: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        rest = memoryview(data).cast("B")
+        size = len(rest)
+        try:
+            while rest and self.failure is None:
+                rest = rest[super().write(rest) :]
+        except OSError as error:
+            self.failure = error
+        return size
+
+    def truncate(self, size: int | None = None) -> int:
+        try:
+            return super().truncate(size)
+        except OSError as error:
+            self.failure = self.failure or error
+            return size or 0
 
 
 @dataclass(frozen=True)

@@ -31,11 +31,24 @@ def partial_file(folder: Path, target: Path) -> Iterator[Path]:
     with saying_full_disk(target, folder=folder):
         partial, lock = _new_partial(folder, target)
     try:
-        with saying_full_disk(target, folder=folder):  # before it is gone
+        # Inside, so that room is looked for before the file is gone.
+        with saying_full_disk(target, folder=folder), _naming(target, partial):
             yield partial
     finally:
         partial.unlink(missing_ok=True)
         os.close(lock)
+
+
+@contextmanager
+def _naming(target: Path, partial: Path) -> Iterator[None]:
+    """Let errors of the file, or of none, name the one that a person knows."""
+    try:
+        yield
+    except OSError as error:
+        is_plain = error.strerror is not None  # Not a text of a library's, or of ours.
+        if is_plain and str(error.filename) in ("None", str(partial)):
+            error.filename = str(target)
+        raise
 
 
 def _new_partial(folder: Path, target: Path) -> tuple[Path, int]:

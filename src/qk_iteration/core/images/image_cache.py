@@ -143,7 +143,7 @@ def _stored(path: Path, images: pd.DataFrame, stamp: str) -> ImageCache | None:
         image_ids = _without(images, stored["lost"])
         fingerprint = _fingerprint(image_ids, pixels.shape, digest_of_pixels(pixels))
         is_sound = fingerprint == stored["fingerprint"]
-    except (OSError, EOFError, ValueError, LookupError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError):
         is_sound = False
     if not is_sound:
         _logger.warning("The image cache '%s' is damaged; it is made anew.", path)

@@ -8,7 +8,6 @@ Shapes:
     S: side of a square, in pixels.
 """
 
-import errno
 import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +17,8 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from qk_iteration.core.formats.file_room import take_room
+from qk_iteration.core.formats.npy_file import map_npy
 from qk_iteration.core.stopping import stop_if_requested
 
 Bytes = NDArray[np.uint8]
@@ -40,7 +41,7 @@ class PixelWriter:
     def __init__(self, file: BinaryIO, *, num_rows: int, size: int) -> None:
         self._file, self._size, self._num_rows = file, size, 0
         _write_header(file, num_rows, size)
-        _take_room(file, file.tell() + num_rows * size * size * 3)
+        take_room(file, file.tell() + num_rows * size * size * 3)
         self._block, self._digests = bytearray(), hashlib.sha256()
 
     def add(self, square: Bytes) -> None:
@@ -72,10 +73,9 @@ def map_pixels(path: Path) -> Bytes:
 
     Raises:
         OSError: If there is no such file.
-        EOFError: If it is empty.
         ValueError: If it is cut short or another kind of file.
     """
-    return np.load(path, mmap_mode="r")  # type: ignore[no-any-return]
+    return map_npy(path)
 
 
 def digest_of_pixels(pixels: Bytes) -> str:
@@ -95,15 +95,6 @@ def digest_of_pixels(pixels: Bytes) -> str:
     finally:
         executor.shutdown(cancel_futures=True)
     return digests.hexdigest()
-
-
-def _take_room(file: BinaryIO, num_bytes: int) -> None:
-    """Take the room now: a disk that fills up later would end the process (SIGBUS)."""
-    try:
-        os.posix_fallocate(file.fileno(), 0, num_bytes)
-    except OSError as error:
-        if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):  # Some file systems.
-            raise
 
 
 def _rows_of_block(size: int) -> int:

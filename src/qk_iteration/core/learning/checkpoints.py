@@ -28,6 +28,7 @@ from qk_iteration.core.distributed.ranks import present_ranks
 from qk_iteration.core.formats.atomic_file import replacing
 from qk_iteration.core.formats.folder_lock import LOCK_NAME, locked
 from qk_iteration.core.formats.full_disk import saying_full_disk
+from qk_iteration.core.formats.torch_file import write_torch
 
 KEPT_SETTINGS = 3
 """Finished trainings of other settings that are kept beside the present one."""
@@ -100,7 +101,7 @@ class Checkpoints:
             return
         latest = self.folder / LATEST
         with replacing(latest, is_durable=True) as partial:
-            torch.save(content, partial)
+            write_torch(partial, content)
             if latest.is_file():
                 latest.replace(self.folder / PREVIOUS)
 

@@ -21,6 +21,7 @@ from qk_iteration.core.distributed.ranks import (
     present_ranks,
 )
 from qk_iteration.core.formats.atomic_file import replacing
+from qk_iteration.core.formats.torch_file import write_torch
 from qk_iteration.core.learning.learning_config import MethodConfig
 from qk_iteration.core.learning.learning_curve import Metrics
 from qk_iteration.core.learning.report_file import ReportFile
@@ -83,7 +84,7 @@ def write_job(
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as partial:
-        torch.save(job, partial)
+        write_torch(partial, job)
     return path
 
 
