@@ -48,7 +48,6 @@ PACKAGES = (
     ("torcs-data", "usr/share/games/torcs", "1.3.7"),
     ("tuxpaint-stamps-default", "usr/share/tuxpaint/stamps", "2022.06.04"),
     ("ukui-wallpapers", "usr/share/backgrounds", "20.04.3"),
-    ("wesnoth-1.16-data", "usr/share/games/wesnoth/1.16/data", "1.16.9"),
 )
 PART_SIZE = 20_000  # Distractors of a folder; more are described folder by folder.
 SOURCES = "distractors.csv"
@@ -74,13 +73,11 @@ class Distractor:
     Attributes:
         depth: 0 for a whole picture; crops of depth d lie on a grid of 2 ** d rows.
         source: The file, and the place of the crop.
-        hash: PDQ. Shape (4,).
         path: Where it lies.
     """
 
     depth: int
     source: str
-    hash: Hash
     path: Path
 
 
@@ -166,8 +163,11 @@ def choose(
     for one in (one for many in found for one in sorted(many, key=_order)):
         num_found += 1
         end = len(known) + len(chosen)
-        if _differs(one.hash, hashes[:, :end]):
-            hashes[:, end] = one.hash
+        with Image.open(one.path) as square:
+            bits, _ = pdqhash.compute(np.asarray(square))
+        own = _packed(bits)
+        if _differs(own, hashes[:, :end]):
+            hashes[:, end] = own
             chosen.append(one)
             if len(chosen) == number:
                 return chosen
@@ -233,8 +233,7 @@ def _cut_up(
             target = folder / f"{number:05d}-{count:05d}.jpg"
             square.save(target, quality=_JPEG_QUALITY)
             source = f"{path.as_posix()} {' '.join(map(str, box))}"
-            bits, _ = pdqhash.compute(np.asarray(square))
-            found.append(Distractor(depth, source, _packed(bits), target))
+            found.append(Distractor(depth, source, target))
     return found
 
 
