@@ -27,13 +27,14 @@ def unit_rows(seed, number, dim=16):
 
 
 def reference_scores(queries, collection, background):
-    """The cosine, less the bias of what asks and half that of what is found."""
+    """The cosine, less the smaller bias of both and half of the larger."""
     asking, found = (
         -np.sort(-(rows @ background.vectors.T), axis=1)[:, 2:5].mean(axis=1)
         - background.level
         for rows in (queries, collection)
     )
-    return queries @ collection.T - asking[:, None] - found / 2
+    both = np.sort(np.stack(np.broadcast_arrays(asking[:, None], found)), axis=0)
+    return queries @ collection.T - both[0] - both[1] / 2
 
 
 def test_pairs_within_have_the_higher_of_both_directions_once():

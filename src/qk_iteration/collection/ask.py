@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from qk_iteration.collection.background import MATCH_WEIGHT, Background, biases_of
+from qk_iteration.collection.background import Background, biases_of, loss_of
 from qk_iteration.collection.content_files import content_of
 from qk_iteration.collection.find_pairs import MAX_MATCHES
 from qk_iteration.collection.folder_index import FolderIndex, open_index
@@ -93,10 +93,8 @@ class OpenCollection:
         keys = self.index.key_vectors
         cosines = keys @ row[0]
         places = np.argsort(-cosines, kind="stable")[: number + MAX_MATCHES]
-        asking, *found = biases_of(
-            np.concatenate([row, keys[places]]), self.background
-        ).tolist()
-        scores = cosines[places] - asking - MATCH_WEIGHT * np.array(found, np.float32)
+        biases = biases_of(np.concatenate([row, keys[places]]), self.background)
+        scores = cosines[places] - loss_of(biases[:1], biases[1:])
         order = np.argsort(-scores, kind="stable")[:number]
         return places[order], scores[order]
 

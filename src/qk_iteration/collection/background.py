@@ -1,8 +1,9 @@
 """How near a picture is to everything: what is taken from its scores.
 
 A page of text, a gray wall or an icon is near to many pictures; what it finds must be
-judged more strictly, and what finds it too, though by half: two icons that look alike
-would stand above every edited photo otherwise. The strictness is read from a sample of
+judged more strictly, and so must what finds it: two icons that look alike would stand
+above every edited photo otherwise. A score loses the smaller of the two pictures'
+biases and half of the larger. The strictness is read from a sample of
 the collection itself, so that scores of collections of any kind are alike; a small
 collection borrows the sample of the calibration. Near copies count once in the sample,
 and a picture's two nearest in it are passed over: the nearest may be the picture
@@ -43,8 +44,8 @@ SAME_PICTURE = 0.9
 STRICTNESS = ScoreNormalization(
     first_neighbor=2, last_neighbor=4, reduction="mean", weight=1.0
 )
-MATCH_WEIGHT = 0.5
-"""Of the bias of what is found, beside that of what asks."""
+LARGER_WEIGHT = 0.5
+"""Of the larger of the two biases of a pair, beside the smaller one."""
 
 _CHUNK = 1024
 _ORDERED_BY = 4
@@ -120,12 +121,25 @@ def biases_of(
         background: What ``sample_background`` gave.
 
     Returns:
-        Shape (Q,). A score loses all of it for the picture that asks, and
-        ``MATCH_WEIGHT`` of it for the one that is found.
+        Shape (Q,). ``loss_of`` says what a pair loses by those of its two pictures.
     """
     if not background.is_enough:
         return np.zeros(len(pictures), np.float32)
     return _biases(pictures, background.vectors) - np.float32(background.level)
+
+
+def loss_of(
+    asking: NDArray[np.float32], found: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """What is taken from the cosine of a pair, whichever of the two asks.
+
+    Args:
+        asking: Bias of one picture of each pair.
+        found: Of the other; any shapes that broadcast.
+    """
+    larger = np.float32(LARGER_WEIGHT) * np.maximum(asking, found)
+    loss: NDArray[np.float32] = np.minimum(asking, found) + larger
+    return loss
 
 
 def numbered(vectors: NDArray[np.float32]) -> Descriptors:

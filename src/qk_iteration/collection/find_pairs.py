@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qk_iteration.collection.background import (
-    MATCH_WEIGHT,
     Background,
     biases_of,
+    loss_of,
     numbered,
 )
 from qk_iteration.core.progress_bar import progress_bar
@@ -35,7 +35,7 @@ class Pairs:
     Attributes:
         query_rows: Shape (P,), values in [0, Q).
         match_rows: Shape (P,), values in [0, N).
-        scores: Cosine less what the biases of both take. Shape (P,), falling.
+        scores: Cosine less what both pictures lose. Shape (P,), falling.
         num_compared: Pairs of two pictures that were compared.
     """
 
@@ -72,7 +72,7 @@ def pairs_with_queries(
         background: A sample of the collection.
         num_matches: Of each query, chosen by the cosine alone.
     """
-    taken = MATCH_WEIGHT * _biases_of_collection(collection, background)
+    of_found = _biases_of_collection(collection, background)
     parts = []
     with progress_bar(unit="pictures") as bar:
         bar.live.transient = True
@@ -82,8 +82,8 @@ def pairs_with_queries(
             block = np.ascontiguousarray(queries[start : start + _QUERIES_AT_ONCE])
             found = collection.search(numbered(block), num_matches)
             biases = biases_of(block, background)
-            scores = found.scores.astype(np.float32) - biases[found.query_rows]
-            scores -= taken[found.reference_rows]
+            loss = loss_of(biases[found.query_rows], of_found[found.reference_rows])
+            scores = found.scores.astype(np.float32) - loss
             parts.append((found.query_rows + start, found.reference_rows, scores))
             bar.advance(task, len(block))
     query_rows, match_rows, scores = (
@@ -143,8 +143,9 @@ def scores_between(
         Shape (Q, N).
     """
     asking = biases_of(queries, background)
-    found = MATCH_WEIGHT * biases_of(collection, background)
-    scores: NDArray[np.float32] = queries @ collection.T - asking[:, None] - found
+    found = biases_of(collection, background)
+    scores: NDArray[np.float32] = queries @ collection.T
+    scores -= loss_of(asking[:, None], found)
     return scores
 
 

@@ -27,9 +27,9 @@ COLUMNS = {
 
 NEXT = """\
 Next:
-  kedro mlflow ui         every run, its curves and settings, in a browser
-  qk-find FOLDER          copies among your own pictures, by this pair
-  docs/results.md         what several seeds and other settings give"""
+  kedro mlflow ui                  every run, its curves, in a browser
+  qk-find FOLDER --output FOUND    copies among your own pictures
+  docs/results.md                  what several seeds and settings give"""
 """What to do after a comparison."""
 
 SAME_BUDGET = 0.05
