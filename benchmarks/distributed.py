@@ -4,7 +4,8 @@
 
 Starts as many processes as there are ranks on this machine, each with its share of a
 bank of random rows, and takes steps of the loss, forward and backward, of one batch of
-all ranks together. Each rank has one thread. What travels is read from the counters of
+all ranks together. Each rank has one thread; its seconds of the processor are hardly
+disturbed by others who use the machine. What travels is read from the counters of
 the loopback interface, so let nothing else use it meanwhile; the formula beside it is
 
     (W - 1) * (2 * B * D * 4 + small), small = 112 * B bytes of maxima, sums and rows
@@ -39,6 +40,8 @@ class Cost:
     ranks: int
     step_s: float
     """Median seconds of a step, of the slowest rank."""
+    processor_s: float
+    """Median processor seconds of a step, of the rank that works most."""
     resident_mib: float
     """Of the largest rank, its share of the bank included."""
     wire_bytes: float
@@ -56,6 +59,7 @@ def main() -> None:
         print(
             f"{size} ranks: {1e3 * cost.step_s:,.1f} ms a step, "
             f"{costs[0].step_s / cost.step_s:.2f} x the first, "
+            f"{1e3 * cost.processor_s:,.1f} ms of a processor for each rank, "
             f"{cost.resident_mib:,.0f} MiB a rank, {cost.wire_bytes / 1e6:.3f} MB on "
             f"the wire (formula {cost.formula_bytes / 1e6:.3f})"
         )
@@ -87,12 +91,12 @@ def _parse_arguments() -> argparse.Namespace:
 def _measure(size: int, arguments: argparse.Namespace) -> Cost:
     with tempfile.TemporaryDirectory() as folder:
         multiprocessing.spawn(_work, args=(size, folder, arguments), nprocs=size)
-        seconds, memory, sent = zip(
+        seconds, processor, memory, sent = zip(
             *(torch.load(f"{folder}/{rank}.pt") for rank in range(size)), strict=True
         )
     batch_size = arguments.batch_size
     formula = (size - 1) * batch_size * (2 * EMBEDDING_DIM * 4 + 112)
-    return Cost(size, max(seconds), max(memory), sent[0], formula)
+    return Cost(size, max(seconds), max(processor), max(memory), sent[0], formula)
 
 
 def _work(rank: int, size: int, folder: str, arguments: argparse.Namespace) -> None:
@@ -103,8 +107,8 @@ def _work(rank: int, size: int, folder: str, arguments: argparse.Namespace) -> N
     distributed.destroy_process_group()
 
 
-def _take_steps(arguments: argparse.Namespace) -> tuple[float, float, float]:
-    """Return seconds, resident MiB, and bytes sent by all ranks, of a step."""
+def _take_steps(arguments: argparse.Namespace) -> tuple[float, float, float, float]:
+    """Return seconds, those of the processor, MiB held, and bytes sent, of a step."""
     ranks = present_ranks()
     rows = ranks.share(arguments.bank_size)
     problem = draw_problem(
@@ -128,18 +132,19 @@ def _take_steps(arguments: argparse.Namespace) -> tuple[float, float, float]:
     config = LossConfig(temperature=0.05, repulsion=0.1)
     # The positives of every rank's draw are the first rank's rows.
     distributed.broadcast(problem.positive_rows, 0)
-    seconds = []
+    seconds, processor = [], []
     for step in range(_NUM_WARM_UP + arguments.num_steps):
         if step == _NUM_WARM_UP:
             sent_before = _bytes_sent()
         distributed.barrier()
-        start = time.perf_counter()
+        start, start_of_work = time.perf_counter(), time.process_time()
         bank.loss(own, problem.positive_rows, config).loss.backward()
+        processor.append(time.process_time() - start_of_work)
         seconds.append(time.perf_counter() - start)
     distributed.barrier()
     sent = (_bytes_sent() - sent_before) / arguments.num_steps
-    median = statistics.median(seconds[_NUM_WARM_UP:])
-    return median, resident_mib("VmRSS"), sent
+    medians = (statistics.median(t[_NUM_WARM_UP:]) for t in (seconds, processor))
+    return (*medians, resident_mib("VmRSS"), sent)
 
 
 def _bytes_sent() -> int:
