@@ -48,8 +48,14 @@ def obeying_stop_signals() -> Iterator[None]:
 
 def _end_workers() -> None:
     """Workers ignore signals: the end of this process would wait for them forever."""
-    for worker in multiprocessing.active_children():
+    # torch would tell, in a traceback after the last line, of each worker that is gone.
+    before = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    workers = multiprocessing.active_children()
+    for worker in workers:
         worker.kill()
+    for worker in workers:
+        worker.join()
+    signal.signal(signal.SIGCHLD, before or signal.SIG_DFL)
 
 
 def exit_code(signal_number: int) -> int:
