@@ -7,7 +7,7 @@ afterwards ends with the bytes, and the files, of a run that met nothing.
 
     FAULT_EVERY=1 pytest -m slow tests/faults/test_every_operation.py
 
-takes every operation of every command, which takes an hour; else a sample is taken.
+takes every operation of every command; else a sample is taken.
 """
 
 import json
