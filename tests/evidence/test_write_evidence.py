@@ -172,7 +172,8 @@ def test_on_a_phone_nothing_is_wider_than_the_window(judged, tmp_path, browse):
     page = page_of(judged, tmp_path, threshold=0.7, curve=CURVE)
     tell = "document.title = `${innerWidth} ${document.documentElement.scrollWidth}`;"
     document = browse(page, "--dump-dom", "--window-size=390,844", script=tell)
-    assert re.search(r"<title>([^<]*)<", document)[1] == "390 390"
+    width, needed = map(int, re.search(r"<title>(\d+) (\d+)<", document).groups())
+    assert needed == width <= 500  # Newer browsers make no narrower window.
 
 
 def test_pictures_stand_in_the_page_once(judged, tmp_path):

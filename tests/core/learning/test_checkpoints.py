@@ -85,8 +85,8 @@ def test_a_kill_between_two_renames_leaves_the_one_before(saved):
 
 
 def test_a_failed_write_leaves_both_as_they_were(saved, monkeypatch):
-    def fail(obj, path):
-        path.write_bytes(b"half")
+    def fail(content, file):
+        file.write(b"half")
         raise OSError(28, os.strerror(28))
 
     monkeypatch.setattr(torch, "save", fail)

@@ -57,9 +57,11 @@ def judge():
         pixels = generator.integers(0, 256, (5, 32, 32, 3), np.uint8)
         return Pictures(tuple(f"{prefix}{n}" for n in range(5)), pixels)
 
+    references = draw("R")
     return validation.Validation(
         queries=draw("Q"),
-        references=draw("R"),
+        references=references,
+        references_as_queries=references,
         true_matches=TrueMatches({f"Q{n}": (f"R{n}",) for n in range(5)}),
         batch_size=2,
         precision="float32",
