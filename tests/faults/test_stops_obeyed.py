@@ -207,3 +207,23 @@ def test_a_stop_within_a_validation_loses_no_step(tmp_path, images, name):
     resumed = learn_once()
     assert same_weights(resumed[0], whole[0])
     assert resumed[2]["validation_curve"] == whole[2]["validation_curve"]
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_a_second_signal_ends_at_once_and_leaves_no_worker(
+    tmp_path, images, num_workers
+):
+    def never_looks(told):
+        from qk_iteration.core.learning import session
+
+        # Stuck where a step looks for a stop: the first signal alone cannot end it.
+        session.stop_requested = lambda: time.sleep(10 * SECONDS)
+        train(images, tmp_path / "state", QK, num_workers=num_workers, log=told)
+
+    command = Command(never_looks, tmp_path)
+    command.wait_for_first_step()
+    command.send(signal.SIGTERM, to_group=True)
+    command.wait_for_words("SIGTERM: stopping at the next safe place")
+    command.send(signal.SIGINT, to_group=True)
+    assert command.exit_code() == 130
+    assert command.is_alone()

@@ -17,8 +17,8 @@ from qk_iteration.core.bank.frozen_rows import FrozenRows
 from qk_iteration.core.learning.simclr import batch_loss
 from qk_iteration.core.losses.loss_config import LossConfig
 from qk_iteration.core.models.descriptor_model import DescriptorModel
-from qk_iteration.core.models.model_config import ModelConfig
 from qk_iteration.core.row_moments import principal_directions
+from tests.core.learning.small_training import MODEL, changed
 
 BATCH_SIZE, BANK_SIZE, DIM = 512, 2000, 256
 CONFIG = LossConfig(temperature=0.05, repulsion=1.0)
@@ -54,18 +54,7 @@ def gradient_against_a_bank():
 
 def where_a_training_starts():
     """The head that a seed gives, and directions that whiten features."""
-    model = DescriptorModel(
-        ModelConfig(
-            backbone="test_efficientnet",
-            weights="random",
-            image_size=32,
-            pixel_mean=0.5,
-            pixel_std=0.5,
-            gem_power=3.0,
-            embedding_dim=64,
-            seed=0,
-        )
-    )
+    model = DescriptorModel(changed(MODEL, embedding_dim=64))
     rows = unit_rows_around_one(BANK_SIZE).double()
     _, directions = principal_directions(rows.T @ rows, DIM)
     return torch.cat([model.head.weight.detach().flatten(), directions.flatten()])
@@ -73,18 +62,7 @@ def where_a_training_starts():
 
 def test_a_backbone_differs_in_the_last_digits_alone():
     """Of a step in eval mode and one in training mode, by threads of one process."""
-    model = DescriptorModel(
-        ModelConfig(
-            backbone="test_efficientnet",
-            weights="random",
-            image_size=32,
-            pixel_mean=0.5,
-            pixel_std=0.5,
-            gem_power=3.0,
-            embedding_dim=16,
-            seed=0,
-        )
-    )
+    model = DescriptorModel(changed(MODEL, embedding_dim=16))
     generator = torch.Generator().manual_seed(0)
     pixels = torch.randint(
         0, 256, (8, 32, 32, 3), dtype=torch.uint8, generator=generator
