@@ -25,7 +25,7 @@ _DESCRIBING = ["params:description", "params:images", "params:device"]
 def create_pipeline() -> Pipeline:
     """The fit of a query model, and its score in the index."""
     learning = Pipeline(
-        _learning_nodes(),
+        [*_opening_nodes(), _learning_node()],
         namespace=NAME,
         inputs={"training_images", "image_cache_folder", *_VALIDATION},
         parameters={
@@ -55,7 +55,7 @@ def create_evaluation_pipeline() -> Pipeline:
     )
 
 
-def _learning_nodes() -> list[Node]:
+def _opening_nodes() -> list[Node]:
     return [
         Node(
             read_training_rows,
@@ -96,25 +96,28 @@ def _learning_nodes() -> list[Node]:
             "validation_handle",
             name="open_index_validation",
         ),
-        # One node, as every training: it must be able to go on inside.
-        Node(
-            learn_in_index,
-            [
-                "rows_handle",
-                "config_handle",
-                "views_handle",
-                "rows_folder",
-                "features_folder",
-                "validation_handle",
-                "training_state",
-                f"params:{NAME}",
-                "params:learning",
-                "params:device",
-            ],
-            ["query_model", "training_summary"],
-            name="learn",
-        ),
     ]
+
+
+def _learning_node() -> Node:
+    # One node, as every training: it must be able to go on inside.
+    return Node(
+        learn_in_index,
+        [
+            "rows_handle",
+            "config_handle",
+            "views_handle",
+            "rows_folder",
+            "features_folder",
+            "validation_handle",
+            "training_state",
+            f"params:{NAME}",
+            "params:learning",
+            "params:device",
+        ],
+        ["query_model", "training_summary"],
+        name="learn",
+    )
 
 
 def _describing_nodes(method: str, *, tables: str = "") -> Pipeline:

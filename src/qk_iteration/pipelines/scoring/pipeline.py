@@ -36,16 +36,24 @@ def create_pipeline(method: str, *, tables: str = "") -> Pipeline:
     queries = "Queries of the folder" if tables else "Test queries"
     label = f"{queries}, {DESCRIBED_BY.get(method, method)}"
     prefix = f"{tables}." if tables else ""
-    search_settings = [
-        "true_matches",
-        "params:scoring",
-        "params:search",
-        "params:device",
-    ]
-    nodes = [
+    return Pipeline(
+        [*_searching_nodes(), *_judging_nodes(label)],
+        namespace=method,
+        inputs={
+            name: f"{prefix}{name}"
+            for name in ("true_matches", "query_images", "reference_images")
+        },
+        parameters={"params:scoring", "params:search", "params:device"},
+        tags=[method],
+    )
+
+
+def _searching_nodes() -> list[Node]:
+    settings = ["true_matches", "params:scoring", "params:search", "params:device"]
+    return [
         Node(
             search,
-            ["query_descriptors", "reference_descriptors", *search_settings],
+            ["query_descriptors", "reference_descriptors", *settings],
             "predicted_matches",
             name="search",
         ),
@@ -66,11 +74,16 @@ def create_pipeline(method: str, *, tables: str = "") -> Pipeline:
             [
                 "normalized_query_descriptors",
                 "normalized_reference_descriptors",
-                *search_settings,
+                *settings,
             ],
             "normalized_matches",
             name="search_normalized",
         ),
+    ]
+
+
+def _judging_nodes(label: str) -> list[Node]:
+    return [
         Node(
             update_wrapper(partial(score, label=label), score),
             [
@@ -96,16 +109,6 @@ def create_pipeline(method: str, *, tables: str = "") -> Pipeline:
             name="show_evidence",
         ),
     ]
-    return Pipeline(
-        nodes,
-        namespace=method,
-        inputs={
-            name: f"{prefix}{name}"
-            for name in ("true_matches", "query_images", "reference_images")
-        },
-        parameters={"params:scoring", "params:search", "params:device"},
-        tags=[method],
-    )
 
 
 def create_file_pipeline() -> Pipeline:

@@ -39,7 +39,7 @@ def create_pipeline(method: str) -> Pipeline:
         "negative_bank_folder",
     }
     return Pipeline(
-        _nodes(method),
+        [*_preparing_nodes(method), *_learning_nodes(method)],
         namespace=method,
         inputs=shared,
         parameters={
@@ -55,7 +55,7 @@ def create_pipeline(method: str) -> Pipeline:
     )
 
 
-def _nodes(method: str) -> list[Node]:
+def _preparing_nodes(method: str) -> list[Node]:
     return [
         Node(
             check_training_by(METHODS[method]),
@@ -92,6 +92,11 @@ def _nodes(method: str) -> list[Node]:
             "training",
             name="prepare_training",
         ),
+    ]
+
+
+def _learning_nodes(method: str) -> list[Node]:
+    return [
         Node(
             prepare_ranks_for(METHODS[method]),
             [
