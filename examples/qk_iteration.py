@@ -82,23 +82,6 @@ def learn_from_folder(
     bank = fill_initial_bank(output / "bank", model, images, learning, dtype="float32")
     model = whiten_initial_model(model, bank)
 
-    def validate(query: DescriptorModel, key: DescriptorModel) -> dict[str, float]:
-        def describe(model: DescriptorModel, kind: ViewKind) -> Any:
-            views = [ViewRequest(row, kind, 0) for row in range(len(held_out))]
-            dtype = torch.float32
-            rows = embed_views(model, model, views, held_out, learning, dtype=dtype)
-            return F.normalize(rows, dim=1).cpu().numpy()
-
-        references = held_out.cache.image_ids
-        queries = [f"copy of {name}" for name in references]
-        score = evaluate_descriptors(
-            (queries, describe(query, "edited")),
-            (references, describe(key, "clean")),
-            {q: [r] for q, r in zip(queries, references, strict=True)},
-            protocol="isc2021",
-        )
-        return {"micro_ap": score.micro_ap}
-
     # Q-phases and K-phases in turn: core/learning/qk_iteration.py.
     training = Training(
         initial_models=dict.fromkeys(Side, model),
@@ -106,11 +89,35 @@ def learn_from_folder(
         images=images,
         learning=learning,
         checkpoints=CheckpointStore(output / "checkpoints"),
-        validate=validate,
+        validate=lambda query, key: judge(query, key, held_out, learning),
         validation_fingerprint=held_out.fingerprint,
         report=lambda image_passes, metrics: None,
     )
     return learn_by_qk_iteration(training, QKConfig(**parameters["qk"]))
+
+
+def judge(
+    query: DescriptorModel,
+    key: DescriptorModel,
+    images: TrainingImages,
+    learning: LearningConfig,
+) -> dict[str, float]:
+    """Micro-AP of edited copies of images, searched among the images."""
+
+    def describe(model: DescriptorModel, kind: ViewKind) -> Any:
+        views = [ViewRequest(row, kind, 0) for row in range(len(images))]
+        rows = embed_views(model, model, views, images, learning, dtype=torch.float32)
+        return F.normalize(rows, dim=1).cpu().numpy()
+
+    references = images.cache.image_ids
+    queries = [f"copy of {name}" for name in references]
+    score = evaluate_descriptors(
+        (queries, describe(query, "edited")),
+        (references, describe(key, "clean")),
+        {q: [r] for q, r in zip(queries, references, strict=True)},
+        protocol="isc2021",
+    )
+    return {"micro_ap": score.micro_ap}
 
 
 def main() -> None:

@@ -136,9 +136,7 @@ def _run_training(trial: Trial, seed: int, key: str, code: str) -> None:
     summary = json.loads(
         (MODELS / name / method / "training_summary.json").read_text("utf-8")
     )
-    fields = trial.model_dump(
-        exclude={"seeds", "is_scored", "settings", "pair", "distractors"}
-    )
+    fields = trial.model_dump(exclude={"seeds", "is_scored", "settings", "distractors"})
     row = row_of(
         summary=summary,
         metrics=metrics,

@@ -44,9 +44,6 @@ class Trial(BaseModel):
     distractors: int | None = Field(
         default=None, description="nothing is trained, but scored among so many"
     )
-    pair: str | None = Field(
-        default=None, description="untrained pair, where its settings name models"
-    )
 
     def folder_of(self, seed: int) -> str:
         """The name of the folder of one training."""
@@ -62,7 +59,8 @@ class Trial(BaseModel):
     @property
     def shared(self) -> str:
         """The folder of what comes from the images and the untrained pair alone."""
-        return "_".join(filter(None, [self.image_set, self.pair]))
+        own = (f"{name}_{one}" for name, one in sorted(self.model_settings.items()))
+        return "_".join([self.image_set, *own])
 
     @property
     def model_settings(self) -> dict[str, Any]:

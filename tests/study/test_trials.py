@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from qk_iteration.core.user_error import UserError
-from study.trials import read_trials
+from study.trials import Trial, read_trials
 
 PROJECT = Path(__file__).parents[2]
 
@@ -71,3 +71,11 @@ def test_batches_of_both_methods_have_equal_chances():
     del images["qk"][2]  # One pair of SimCLR has no negatives.
     assert images["qk"] == images["simclr"]
     assert len(images["qk"]) == 6
+
+
+def test_trials_of_other_models_share_nothing_with_those_of_the_default():
+    given = {"part": "unlike", "method": "qk"}
+    settings = {"query_model.image_size": 64, "qk.key_steps": 5}
+    other = Trial(name="other", settings=settings, **given)
+    assert Trial(name="default", **given).shared == "builtin"
+    assert other.shared == "builtin_query_model.image_size_64"
