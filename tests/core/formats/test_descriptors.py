@@ -1,7 +1,10 @@
 """Descriptors are checked when they are built, their values when they are searched."""
 
 import numpy as np
+import pandas as pd
 import pytest
+import scipy.sparse
+import torch
 
 from qk_iteration.core.formats import descriptors
 from qk_iteration.core.formats.descriptors import Descriptors, check_values
@@ -34,7 +37,7 @@ def test_lists_are_taken_as_arrays_and_read_as_float32():
     assert read.tolist() == [[1, 2], [3, 4]]
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e30, 1e300])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1.2e19, 1e30, 1e300])
 @pytest.mark.parametrize("block_size", [3, 100])
 def test_a_number_that_cannot_be_ranked_is_named(monkeypatch, value, block_size):
     monkeypatch.setattr(descriptors, "ROWS_PER_READ", block_size)
@@ -66,7 +69,7 @@ def test_small_and_large_descriptors_are_ranked_as_others(scale):
     results = []
     for factor in (1, scale):
         rows = Descriptors(ids, factor * vectors)
-        assert not check_values(rows, what="Rows")
+        check_values(rows, what="Rows")
         found = search_references(
             rows, rows, num_candidates=40, per_query=False, metric="l2", device="cpu"
         )
@@ -74,11 +77,46 @@ def test_small_and_large_descriptors_are_ranked_as_others(scale):
     assert results[0] == results[1]
 
 
-def test_collapse_is_seen_over_blocks(monkeypatch):
-    monkeypatch.setattr(descriptors, "ROWS_PER_READ", 3)
-    ids = [f"Q{row}" for row in range(10)]
-    vectors = np.ones((10, 4))
-    assert check_values(Descriptors(ids, vectors), what="Queries")
-    assert not check_values(Descriptors(ids[:1], vectors[:1]), what="Queries")
-    vectors[9, 3] = 2
-    assert not check_values(Descriptors(ids, vectors), what="Queries")
+@pytest.mark.parametrize(
+    ("num_equal", "said"),
+    [
+        (1, ""),
+        (4, ""),  # As many pictures may be one.
+        (12, "Queries: 12 of 40 are equal"),
+        (40, "Queries have collapsed: all 40 are equal"),
+    ],
+)
+def test_equal_rows_are_counted_over_blocks(monkeypatch, caplog, num_equal, said):
+    monkeypatch.setattr(descriptors, "ROWS_PER_READ", 7)
+    vectors = np.random.default_rng(0).standard_normal((40, 4))
+    vectors[40 - num_equal :] = 1  # The rest of a file that was filled up with ones.
+    check_values(Descriptors([f"Q{row}" for row in range(40)], vectors), what="Queries")
+    assert said in caplog.text
+    assert bool(caplog.text) == bool(said)
+
+
+def test_what_other_libraries_hold_is_taken_as_an_array():
+    vectors = np.arange(6, dtype=np.float32).reshape(2, 3)
+    given = (
+        torch.from_numpy(vectors),
+        pd.DataFrame(vectors),
+        scipy.sparse.csr_matrix(vectors),
+        np.ma.masked_array(vectors),
+    )
+    for one in given:
+        assert Descriptors(["a", "b"], one).read().tolist() == vectors.tolist()
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        (torch.ones(2, 3, requires_grad=True), "got Tensor: Can't call numpy"),
+        (torch.ones(2, 3).bfloat16(), "got Tensor: Got unsupported"),
+        (np.ma.masked_less(np.ones((2, 3)), 2), "no masked numbers; 6 of 6 are"),
+        ([[1.0], [1.0, 2.0]], "got list"),
+        ("vectors.npy", "at least one row"),
+    ],
+)
+def test_what_is_no_array_of_numbers_is_refused_in_one_sentence(given, reason):
+    with pytest.raises(FormatError, match=reason):
+        Descriptors(["a", "b"], given)

@@ -299,8 +299,8 @@ def test_collapsed_descriptors_are_judged_and_said(caplog):
     )
     assert result.num_predictions == 300  # the official scorer finds none
     assert result.micro_ap < 0.01
-    assert "Queries have collapsed" in caplog.text
-    assert "References have collapsed" in caplog.text
+    assert "Queries' descriptors have collapsed" in caplog.text
+    assert "References' descriptors have collapsed" in caplog.text
 
 
 def test_matches_without_descriptor_count_as_missed_and_are_said(caplog):
@@ -382,6 +382,30 @@ def test_predicted_pairs_of_an_image_with_itself_are_left_out(caplog):
     rows = [("a", "a", 1.0), ("b", "b", 1.0), ("a", "b", 0.9), ("b", "a", 0.8)]
     assert score(rows, true_matches=truth).micro_ap == 1
     assert "2 predicted pairs of one id with itself are left out" in caplog.text
+
+
+@pytest.mark.parametrize("protocol", ["isc2021", "drivendata", "knn"])
+def test_a_true_pair_of_one_folder_counts_in_one_direction(caplog, protocol):
+    # Perfect copies found from both ends; the ground truth names them from one.
+    originals = np.random.default_rng(0).standard_normal((10, 8))
+    vectors = np.concatenate([originals, originals + 1e-3])
+    ids = [f"I{row:02d}" for row in range(20)]
+    truth = {ids[row]: [] for row in range(20)}
+    truth |= {ids[row + 10]: [ids[row]] for row in range(10)}
+    result = evaluate_descriptors(
+        (ids, vectors), (ids, vectors), truth, protocol=protocol, top_k=3
+    )
+    assert result.micro_ap == result.recall_at_rank1 == 1
+    assert "10 true pairs count in the direction of the ground truth" in caplog.text
+    if protocol == "knn":  # As many neighbors as asked for, whatever was left out.
+        assert result.num_predictions == 60
+
+
+def test_predicted_pairs_that_are_true_the_other_way_round_are_left_out(caplog):
+    rows = [("a", "b", 0.9), ("b", "a", 0.9), ("c", "a", 0.5), ("c", "d", 0.1)]
+    result = score(rows, true_matches={"b": ["a"], "a": [], "c": ["d"]})
+    assert result.micro_ap == pytest.approx((1 + 2 / 3) / 2)
+    assert "1 predicted pairs are true the other way round" in caplog.text
 
 
 def test_equal_ids_are_two_images_where_the_ground_truth_pairs_them(caplog):

@@ -145,6 +145,35 @@ def test_metrics_rank_alike_when_normalized():
     assert l2.micro_ap == pytest.approx(inner_product.micro_ap, abs=1e-6)
 
 
+@pytest.mark.parametrize("value", [0.0, 1e-30, np.nan])
+def test_a_degenerate_reference_is_refused_before_it_is_whitened(folder, value):
+    broken = REFERENCES.read().copy()
+    broken[3] = value
+    write_descriptors(folder / "broken.hdf5", Descriptors(REFERENCES.ids, broken))
+    with pytest.raises(UserError, match=r"References' descriptors must.*'R003'"):
+        score_files(
+            query_descriptors=folder / "queries.hdf5",
+            reference_descriptors=folder / "broken.hdf5",
+            training_descriptors=folder / "training.npz",
+            whitening_dim=4,
+            ground_truth=folder / "truth.csv",
+            protocol="isc2021",
+        )
+
+
+@pytest.mark.parametrize("judged", ["queries", "references"])
+def test_whitening_that_learns_from_what_is_judged_says_so(folder, caplog, judged):
+    names = {"queries": "queries.hdf5", "references": "references_0.hdf5"}
+    score_files(
+        **per_set_files(folder),
+        training_descriptors=folder / names[judged],
+        whitening_dim=4,
+        ground_truth=folder / "truth.csv",
+        protocol="isc2021",
+    )
+    assert f"training images are {judged}: whitening that learned" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("settings", "complaint"),
     [

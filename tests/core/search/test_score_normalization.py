@@ -140,10 +140,34 @@ def test_what_the_rules_or_the_formula_forbid_is_refused():
     with pytest.raises(FormatError, match=r"References must be of unit.*'R0000'"):
         normalize(queries, long, training)
     normalize(queries, long, training, metric="inner_product")
+    with pytest.raises(FormatError, match="must not be queries; 20 are, first 'Q"):
+        normalize(queries, references, queries)
+    long = Descriptors(training.ids, training.read() * 3)
+    with pytest.raises(FormatError, match=r"Training descriptors must be of unit"):
+        normalize(queries, references, long)
     broken = training.read()
     broken[7] = np.nan
     with pytest.raises(FormatError, match="T0007"):
         normalize(queries, references, Descriptors(training.ids, broken))
+
+
+@pytest.mark.parametrize("metric", ["l2", "inner_product"])
+@pytest.mark.parametrize("value", [0.0, 1e-30, np.inf])
+def test_a_degenerate_reference_is_refused_before_it_gets_one_more_number(
+    metric, value
+):
+    queries, references, training = sides()
+    broken = references.read().copy()
+    broken[3] = value
+    with pytest.raises(FormatError, match="R0003"):
+        normalize_scores(
+            queries,
+            Descriptors(references.ids, broken),
+            training,
+            SSCD,
+            metric=metric,
+            device="cpu",
+        )
 
 
 @pytest.mark.parametrize(

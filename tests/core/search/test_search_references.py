@@ -145,6 +145,17 @@ def test_more_candidates_than_pairs_gives_each_pair_once(per_query):
     assert len({row[:2] for row in found}) == len(found) == 15
 
 
+@pytest.mark.parametrize("per_query", [True, False])
+@pytest.mark.parametrize("offset", [100, 1000, 30_000])
+def test_descriptors_far_from_the_origin_are_ranked_as_near_it(offset, per_query):
+    # |q|^2 + |r|^2 - 2qr cancels to noise here unless both are shifted first.
+    queries = described("Q", np.float32(offset) + draw(9, 20, 16))
+    references = described("R", np.float32(offset) + draw(10, 300, 16))
+    found = run(queries, references, 5, per_query=per_query)
+    wanted = definition(queries, references, 5, per_query=per_query)
+    assert [row[:2] for row in found] == [row[:2] for row in wanted]
+
+
 def test_equal_descriptors_have_distance_zero():
     rows = draw(8, 40, 64) * 100  # large, so that |q|^2 + |r|^2 - 2qr cancels badly
     found = run(described("Q", rows), described("R", rows), 1, per_query=True)

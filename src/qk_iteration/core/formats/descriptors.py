@@ -9,6 +9,7 @@ Shapes:
     D: descriptor dimension.
 """
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -17,11 +18,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qk_iteration.core.formats.format_error import FormatError
+from qk_iteration.core.formats.id_rows import hash_rows
 from qk_iteration.core.formats.image_ids import check_unique, image_ids
 from qk_iteration.core.stopping import stop_if_requested
+from qk_iteration.core.user_error import first_line
 
 ROWS_PER_READ = 16_384  # 16 MiB of 256-d float32
 _LEAST_SQUARED_LENGTH = 2.0**-100  # float32 squares differences down to 2**-149
+_LARGEST_SQUARED_LENGTH = 2.0**120  # a squared distance is at most four times as much
+_FEW_EQUAL_ROWS, _FEW_EQUAL_SHARE = 10, 0.05  # as many pictures may well be one
+
+_logger = logging.getLogger(__name__)
 
 
 class Vectors(Protocol):
@@ -58,8 +65,7 @@ class Descriptors:
     vectors: Vectors
 
     def __post_init__(self) -> None:
-        if not hasattr(self.vectors, "shape"):
-            object.__setattr__(self, "vectors", np.asarray(self.vectors))
+        object.__setattr__(self, "vectors", _as_vectors(self.vectors))
         ids = image_ids(self.ids, what="The descriptors' ids")
         object.__setattr__(self, "ids", ids)
         _check_vectors(self.vectors, len(ids))
@@ -117,29 +123,27 @@ def has_random_access(vectors: Vectors) -> bool:
     return is_array or bool(getattr(vectors, "has_random_access", False))
 
 
-def check_values(descriptors: Descriptors, *, what: str) -> bool:
+def check_values(descriptors: Descriptors, *, what: str) -> None:
     """Refuse numbers that no search could rank; read every row once.
 
     A NaN would make its image vanish from every list of candidates without a word; a
     row of zeros is as near to everything, and stands where a file was half written.
-
-    Returns:
-        Whether the set has collapsed: several images, all with the same descriptor.
+    Where a great many rows are equal, which a filled-up file or a collapsed model
+    brings, a line in the log says so.
 
     Raises:
         FormatError: If descriptors hold NaN, infinity or a number too large to be
             squared in float32, or are zero, or so small that their squares are. Says
             how many, and which is the first.
     """
-    first = descriptors.read(slice(0, 1))
-    has_collapsed = len(descriptors) > 1
-    broken, zero = [], []
+    broken, zero, hashes = [], [], []
     for start, block in descriptors.blocks(ROWS_PER_READ):
         with np.errstate(over="ignore", invalid="ignore"):
             squared_lengths = np.einsum("nd,nd->n", block, block)
-        broken.append(start + np.flatnonzero(~np.isfinite(squared_lengths)))
+        is_rankable = squared_lengths <= _LARGEST_SQUARED_LENGTH  # False for NaN
+        broken.append(start + np.flatnonzero(~is_rankable))
         zero.append(start + np.flatnonzero(squared_lengths < _LEAST_SQUARED_LENGTH))
-        has_collapsed = has_collapsed and bool((block == first).all())
+        hashes.append(hash_rows(block.view(np.uint32)))
     _refuse_rows(
         descriptors,
         np.concatenate(broken),
@@ -153,7 +157,26 @@ def check_values(descriptors: Descriptors, *, what: str) -> bool:
         "are, or are so small that their squares are; a file that was half written "
         "holds such",
     )
-    return has_collapsed
+    _say_equal_rows(np.concatenate(hashes), what)
+
+
+def _say_equal_rows(hashes: NDArray[np.uint64], what: str) -> None:
+    """Log a row that stands too often to be a picture's copy. Shape (N,)."""
+    most = int(np.unique(hashes, return_counts=True)[1].max())
+    if 1 < most == len(hashes):
+        _logger.warning(
+            "%s have collapsed: all %d are equal, and tell no image from another.",
+            what,
+            most,
+        )
+    elif most >= max(_FEW_EQUAL_ROWS, _FEW_EQUAL_SHARE * len(hashes)):
+        _logger.warning(
+            "%s: %d of %d are equal, as in a file that was filled up or of a model "
+            "that has collapsed.",
+            what,
+            most,
+            len(hashes),
+        )
 
 
 def _refuse_rows(
@@ -165,6 +188,27 @@ def _refuse_rows(
             f"descriptor of '{descriptors.ids[rows[0]]}' (row {rows[0]}). Describe "
             "such images again or leave them out."
         )
+
+
+def _as_vectors(given: Any) -> Vectors:
+    """What holds descriptors; tables and tensors of other libraries as arrays."""
+    if isinstance(given, np.ma.MaskedArray) and np.ma.is_masked(given):
+        raise FormatError(
+            "Descriptors must have no masked numbers; "
+            f"{np.count_nonzero(np.ma.getmaskarray(given))} of {given.size} are. Leave "
+            "such images out."
+        )
+    if hasattr(given, "toarray"):  # SciPy's sparse matrices
+        given = given.toarray()
+    if isinstance(getattr(given, "dtype", None), np.dtype) and hasattr(given, "shape"):
+        return given  # type: ignore[no-any-return]
+    try:
+        return np.asarray(given)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise FormatError(
+            f"Descriptors must be an array of numbers; got {type(given).__name__}: "
+            f"{first_line(error)}"
+        ) from error
 
 
 def _check_vectors(vectors: Vectors, num_ids: int) -> None:

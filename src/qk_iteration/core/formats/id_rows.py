@@ -60,11 +60,15 @@ def letters(ids: NDArray[np.str_]) -> NDArray[np.uint32]:
     return np.ascontiguousarray(ids).view(np.uint32).reshape(len(ids), width)
 
 
-def _hash(ids: NDArray[np.str_]) -> NDArray[np.uint64]:
-    """A polynomial of the letters. Zeros add nothing, so an id's width is no matter."""
-    codes = letters(ids)
+def hash_rows(codes: NDArray[np.uint32]) -> NDArray[np.uint64]:
+    """A polynomial of each row's numbers, the same for equal rows. (N, W) to (N,)."""
     powers = np.cumprod(np.full(codes.shape[1], _MULTIPLIER))
     hashes: NDArray[np.uint64] = np.einsum(
         "nw,w->n", codes, powers, dtype=np.uint64, casting="unsafe"
     )
     return hashes
+
+
+def _hash(ids: NDArray[np.str_]) -> NDArray[np.uint64]:
+    """Of the letters. Zeros add nothing, so an id's width is no matter."""
+    return hash_rows(letters(ids))

@@ -33,9 +33,9 @@ from qk_iteration.core.formats.predicted_matches import (
 from qk_iteration.core.scoring.judging import (
     admit_predictions,
     check_descriptors_fit,
+    idle_pairs,
     is_labelled,
     mark_correct,
-    num_own_pairs,
     report_absent,
 )
 from qk_iteration.core.scoring.precision_recall import (
@@ -50,7 +50,6 @@ from qk_iteration.core.scoring.recall_at_rank import (
 from qk_iteration.core.scoring.score import Score
 from qk_iteration.core.search.index import build_index
 from qk_iteration.core.search.index_recall import report_recall
-from qk_iteration.core.search.own_pairs import without_own_pairs
 from qk_iteration.core.search.rank_pairs import rank_pairs
 from qk_iteration.core.search.search_config import SearchConfig
 from qk_iteration.core.search.search_references import search_references
@@ -137,20 +136,15 @@ def search_by_protocol(
     if rule.only_labelled_queries:
         queries = _labelled(queries, true_matches, rule)
     for name, descriptors in (("Queries", queries), ("References", references)):
-        if check_values(descriptors, what=f"{name}' descriptors"):
-            logger.warning(
-                "%s have collapsed: all %d descriptors are equal, so that candidates "
-                "are chosen by id alone.",
-                name,
-                len(descriptors),
-            )
+        check_values(descriptors, what=f"{name}' descriptors")
     limit = rule.candidates_for(len(queries))
-    num_own = num_own_pairs(queries.ids, references.ids, true_matches)
+    idle = idle_pairs(queries.ids, references.ids, true_matches)
     if search is None or search.index == "exact":
         found = search_references(
             queries,
             references,
-            num_candidates=limit + (min(num_own, 1) if rule.per_query else num_own),
+            num_candidates=limit
+            + (idle.of_one_query if rule.per_query else idle.total),
             per_query=rule.per_query,
             metric=metric,
             device=device,
@@ -159,9 +153,8 @@ def search_by_protocol(
         index = build_index(references, search, metric=metric)
         report_recall(index, queries, search)
         per_query = limit if rule.per_query else search.pairs_per_query
-        found = index.search(queries, per_query + min(num_own, 1))
-    if num_own:
-        found = without_own_pairs(found)
+        found = index.search(queries, per_query + idle.of_one_query)
+    found = idle.taken_from(found)
     if len(found) <= limit and not rule.per_query:
         return found
     return rank_pairs(found, limit, per_query=rule.per_query)

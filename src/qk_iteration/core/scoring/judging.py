@@ -5,6 +5,8 @@ said in the log where it lowers the score.
 """
 
 import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +17,14 @@ from qk_iteration.core.formats.ground_truth import TrueMatches
 from qk_iteration.core.formats.id_rows import find_ids
 from qk_iteration.core.formats.predicted_matches import PredictedMatches
 from qk_iteration.core.scoring.protocols import ScoringProtocol
-from qk_iteration.core.search.own_pairs import num_shared_ids, without_own_pairs
+from qk_iteration.core.search.own_pairs import (
+    Pair,
+    most_of_one_query,
+    num_shared_ids,
+    turned_pairs,
+    without_own_pairs,
+    without_pairs,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -68,43 +77,90 @@ def admit_predictions(
             f"('{next(iter(true_matches.references))}', ...)."
         )
     _report_unlabelled(labelled, true_matches, protocol)
-    predicted = _leave_out_own_pairs(predicted, true_matches)
+    predicted = _leave_out_idle_pairs(predicted, true_matches)
     if protocol.only_labelled_queries:
         return predicted.select(labelled[predicted.query_rows])
     _check_number(predicted, protocol)
     return predicted
 
 
-def num_own_pairs(
+@dataclass(frozen=True)
+class IdlePairs:
+    """Pairs that a search finds and no protocol should judge.
+
+    Attributes:
+        num_own: Images that are queries and references at once, and find themselves.
+        turned: True pairs the other way round, where the ground truth names one way.
+    """
+
+    num_own: int = 0
+    turned: Sequence[Pair] = ()
+
+    @property
+    def total(self) -> int:
+        """Of all queries together."""
+        return self.num_own + len(self.turned)
+
+    @property
+    def of_one_query(self) -> int:
+        """At most, of each query."""
+        return min(self.num_own, 1) + most_of_one_query(self.turned)
+
+    def taken_from(self, predicted: PredictedMatches) -> PredictedMatches:
+        """The other pairs, in their order."""
+        kept = without_own_pairs(predicted) if self.num_own else predicted
+        return without_pairs(kept, self.turned)
+
+
+def idle_pairs(
     query_ids: NDArray[np.str_],
     reference_ids: NDArray[np.str_],
     true_matches: TrueMatches,
-) -> int:
-    """How many images would find themselves; their number is logged.
+) -> IdlePairs:
+    """What images on both sides find that is no news; their number is logged.
 
     Where the ground truth pairs an id with itself, equal ids are different images on
     the two sides, and none is one's own.
     """
     num_shared = num_shared_ids(query_ids, reference_ids)
     if num_shared == 0 or _pairs_ids_with_themselves(true_matches):
-        return 0
+        return IdlePairs()
+    queries, references = set(query_ids.tolist()), set(reference_ids.tolist())
+    turned = [
+        (query, reference)
+        for query, reference in turned_pairs(true_matches.pairs)
+        if query in queries and reference in references
+    ]
     logger.warning(
         "%d images are queries and references at once: a query is not paired with the "
-        "reference of its own id.",
+        "reference of its own id%s.",
         num_shared,
+        f", and {len(turned)} true pairs count in the direction of the ground truth "
+        "alone"
+        if turned
+        else "",
     )
-    return num_shared
+    return IdlePairs(num_shared, turned)
 
 
-def _leave_out_own_pairs(
+def _leave_out_idle_pairs(
     predicted: PredictedMatches, true_matches: TrueMatches
 ) -> PredictedMatches:
-    kept = without_own_pairs(predicted)
-    num_own = len(predicted) - len(kept)
-    if num_own == 0 or _pairs_ids_with_themselves(true_matches):
+    if _pairs_ids_with_themselves(true_matches):
         return predicted
-    logger.warning("%d predicted pairs of one id with itself are left out.", num_own)
-    return kept
+    kept = without_own_pairs(predicted)
+    if num_own := len(predicted) - len(kept):
+        logger.warning(
+            "%d predicted pairs of one id with itself are left out.", num_own
+        )
+    judged = without_pairs(kept, turned_pairs(true_matches.pairs))
+    if num_turned := len(kept) - len(judged):
+        logger.warning(
+            "%d predicted pairs are true the other way round, which alone the ground "
+            "truth names: they are left out.",
+            num_turned,
+        )
+    return judged
 
 
 def _pairs_ids_with_themselves(true_matches: TrueMatches) -> bool:

@@ -1,13 +1,17 @@
 """Score the files of any system: what ``qk-score`` and the ``score`` pipeline do."""
 
+import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from qk_iteration.core.formats.atomic_file import replacing
 from qk_iteration.core.formats.descriptor_files import read_descriptors
-from qk_iteration.core.formats.descriptors import Descriptors
+from qk_iteration.core.formats.descriptors import Descriptors, check_values
 from qk_iteration.core.formats.ground_truth import read_true_matches
+from qk_iteration.core.formats.id_rows import find_ids
 from qk_iteration.core.formats.predicted_matches import (
     PredictedMatches,
     read_predicted_matches,
@@ -31,6 +35,8 @@ from qk_iteration.core.user_error import UserError
 FilePath = str | Path
 FilePaths = FilePath | Sequence[FilePath]
 PLOT_SUFFIXES = (".png", ".svg", ".pdf")
+
+_logger = logging.getLogger(__name__)
 
 
 def score_files(
@@ -153,6 +159,10 @@ def whiten_and_normalize(
         Queries and references to be searched.
     """
     if whitening_dim is not None:
+        # Here, not in the search: whitened, a descriptor of zeros is one like others.
+        check_values(queries, what="Queries' descriptors")
+        check_values(references, what="References' descriptors")
+        _say_shared(queries, references, training)
         whitening = fit_projection(training, dim=whitening_dim, whiten=True)
         queries, references, training = map(
             whitening.apply, (queries, references, training)
@@ -162,6 +172,22 @@ def whiten_and_normalize(
     return normalize_scores(
         queries, references, training, normalization, metric=metric, device=device
     )
+
+
+def _say_shared(
+    queries: Descriptors, references: Descriptors, training: Descriptors
+) -> None:
+    """Log that whitening learns from what it is to be judged on; by id."""
+    for side, judged in (("queries", queries), ("references", references)):
+        shared = np.count_nonzero(find_ids(judged.ids, training.ids) >= 0)
+        if shared:
+            _logger.warning(
+                "%d of %d training images are %s: whitening that learned from these "
+                "scores higher than it will on others.",
+                shared,
+                len(training),
+                side,
+            )
 
 
 def _check_plot_path(plot_path: FilePath | None) -> None:

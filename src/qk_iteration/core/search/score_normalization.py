@@ -98,8 +98,8 @@ def normalize_scores(
     Args:
         queries: Shape (Q, D), finite; of unit length under ``l2``.
         references: Shape (R, D), likewise.
-        training: Descriptors of training images, none of which is a reference; at
-            least ``last_neighbor + 1`` of dimension D.
+        training: Descriptors of training images, none of which is a query or a
+            reference; likewise, and at least ``last_neighbor + 1``. Shape (N, D).
         normalization: Which neighbors, how reduced, and the weight.
         metric: The metric that the result is searched with.
         device: Where to search the training images.
@@ -109,17 +109,20 @@ def normalize_scores(
 
     Raises:
         FormatError: If descriptors are malformed, not of unit length under ``l2``, or
-            a training image is a reference.
+            a training image is a query or a reference.
         UserError: If there are too few training images.
     """
     check_metric(metric)
-    _check_background(references, training, normalization)
+    _check_background(queries, references, training, normalization)
+    # Here, not in the search: with one more number no descriptor is zero any longer.
+    check_values(references, what="References' descriptors")
     biases = query_biases(queries, training, normalization, device=device)
     if metric == "inner_product":
         query_column, reference_value = -biases, 1.0
     else:
         _check_unit_length(queries, what="Queries")
         _check_unit_length(references, what="References")
+        _check_unit_length(training, what="Training descriptors")
         query_column = np.sqrt(2 * (biases - min(float(biases.min()), 0.0)))
         reference_value = 0.0
     return (
@@ -205,7 +208,10 @@ def query_biases(
 
 
 def _check_background(
-    references: Descriptors, training: Descriptors, normalization: ScoreNormalization
+    queries: Descriptors,
+    references: Descriptors,
+    training: Descriptors,
+    normalization: ScoreNormalization,
 ) -> None:
     if len(training) <= normalization.last_neighbor:
         raise UserError(
@@ -213,13 +219,17 @@ def _check_background(
             f"number of training images ({len(training)}). Give more of them or look "
             "at fewer neighbors."
         )
-    shared = np.flatnonzero(find_ids(references.ids, training.ids) >= 0)
-    if len(shared):
-        raise FormatError(
-            f"Training images must not be references; {len(shared)} are, first "
-            f"'{training.ids[shared[0]]}'. By the rules a pair's score depends on no "
-            "other reference."
-        )
+    sides = (
+        ("references", references, "a pair's score depends on no other reference"),
+        ("queries", queries, "a query's own descriptor is no background"),
+    )
+    for side, descriptors, rule in sides:
+        shared = np.flatnonzero(find_ids(descriptors.ids, training.ids) >= 0)
+        if len(shared):
+            raise FormatError(
+                f"Training images must not be {side}; {len(shared)} are, first "
+                f"'{training.ids[shared[0]]}'. By the rules {rule}."
+            )
 
 
 def _check_unit_length(descriptors: Descriptors, *, what: str) -> None:

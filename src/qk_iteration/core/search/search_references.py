@@ -34,6 +34,7 @@ from qk_iteration.core.search.similarity import (
     Metric,
     as_product_queries,
     as_product_references,
+    center_of,
     check_metric,
 )
 from qk_iteration.core.stopping import stop_if_requested
@@ -83,9 +84,10 @@ def search_references(
         else BestPairs(num_candidates)
     )
     sorted_queries = queries.read()[query_order]
-    tiles = _tiles(as_product_queries(sorted_queries, metric), device)
+    center = center_of(sorted_queries, metric)
+    tiles = _tiles(as_product_queries(sorted_queries - center, metric), device)
     for ranks, block in _ranked_blocks(references, reference_order, tiles):
-        tiles.set_references(as_product_references(block, metric))
+        tiles.set_references(as_product_references(block - center, metric))
         _offer_block(candidates, tiles, ranks, len(queries))
     found = candidates.with_reserve()
     scores = exact_scores(

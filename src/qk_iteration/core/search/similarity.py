@@ -6,7 +6,9 @@ product, of vectors that are two numbers longer:
     -|q - r|^2  =  [2q, -|q|^2, -1] . [r, 1, |r|^2]
 
 so that every search is one matrix product per block, and the best pair is always the
-one with the largest product.
+one with the largest product. Where all descriptors lie far from the origin and near to
+each other, the sum is a small difference of large numbers: so both sides are shifted by
+`center_of` first, which changes no distance.
 """
 
 from typing import Literal, get_args
@@ -17,6 +19,19 @@ from numpy.typing import NDArray
 from qk_iteration.core.user_error import UserError
 
 Metric = Literal["l2", "inner_product"]
+
+_FAR = 64  # times as far from the origin as from each other, squared: six binary digits
+
+
+def center_of(queries: NDArray[np.float32], metric: Metric) -> NDArray[np.float32]:
+    """What is subtracted from queries and references. (Q, D) to (D,).
+
+    Zero unless it saves digits: whole numbers near the origin are exact as they are.
+    """
+    mean = queries.mean(axis=0, dtype=np.float64)
+    squares = np.einsum("qd,qd->", queries, queries, dtype=np.float64) / len(queries)
+    is_far = metric == "l2" and mean @ mean > _FAR * (squares - mean @ mean)
+    return mean.astype(np.float32) if is_far else np.zeros_like(queries[0])
 
 
 def as_product_queries(
