@@ -84,6 +84,10 @@ def _request(number: int, frame: FrameType | None) -> None:
     del frame
     is_worker = os.getpid() != _State.main_process  # It has inherited this handler.
     if stop_requested() is not None:
+        if not is_worker:
+            # One that waits to hand over a batch would not notice that nobody is left.
+            for worker in multiprocessing.active_children():
+                worker.kill()
         os._exit(exit_code(number))  # Whoever asks twice will not wait.
     request_stop(number)
     name = signal.Signals(number).name

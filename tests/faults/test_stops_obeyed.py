@@ -213,12 +213,19 @@ def test_a_stop_within_a_validation_loses_no_step(tmp_path, images, name):
 def test_a_second_signal_ends_at_once_and_leaves_no_worker(
     tmp_path, images, num_workers
 ):
-    def never_looks(told):
-        from qk_iteration.core.learning import session
+    class StuckAfterTelling(list):
+        """The run looks for no stop any more: the first signal alone cannot end it."""
 
-        # Stuck where a step looks for a stop: the first signal alone cannot end it.
-        session.stop_requested = lambda: time.sleep(10 * SECONDS)
-        train(images, tmp_path / "state", QK, num_workers=num_workers, log=told)
+        def __init__(self, told):
+            self._told = told
+
+        def append(self, point):
+            self._told.append(point)
+            time.sleep(10 * SECONDS)
+
+    def never_looks(told):
+        stuck = StuckAfterTelling(told)
+        train(images, tmp_path / "state", QK, num_workers=num_workers, log=stuck)
 
     command = Command(never_looks, tmp_path)
     command.wait_for_first_step()
