@@ -5,6 +5,7 @@ import csv
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ from PIL import Image
 from qk_iteration.find_command import main
 
 PROJECT = Path(__file__).parents[1]
+LEFT_OUT = "2 of 85 files left out: 1 unreadable, 1 of an unknown format"
 
 
 class ThumbnailModel(torch.nn.Module):
@@ -46,6 +48,8 @@ def project(tmp_path_factory):
         image.save(photos / f"IMG_{number:02d}.png")
         if number in {3, 30, 60}:
             image.resize((50, 40)).save(photos / f"copy_{number:02d}.jpg", quality=80)
+    (photos / "film.mov").write_bytes(b"\0\0\0\x14ftypqt  ")
+    (photos / "cut.png").write_bytes((photos / "IMG_00.png").read_bytes()[:100])
     torch.jit.script(ThumbnailModel()).save(str(root / "thumbnail.pt"))
     return root
 
@@ -59,7 +63,7 @@ def kedro_run(project, pipeline, *parameters):
             f"--params={','.join([*parameters, 'model_path=thumbnail.pt'])}",
         ],
         cwd=project,
-        env=os.environ | {"PYTHONPATH": paths, "COLUMNS": "160"},
+        env=os.environ | {"PYTHONPATH": paths, "COLUMNS": "300"},
         capture_output=True,
         text=True,
         check=False,
@@ -75,7 +79,8 @@ def pairs_in(output):
 
 
 def test_own_pictures_calibrate_a_search_by_either_command(project, capsys):
-    kedro_run(project, "own_benchmark", "images=photos", "own_folder=own")
+    screen = kedro_run(project, "own_benchmark", "images=photos", "own_folder=own")
+    assert LEFT_OUT in screen
     promises = json.loads(
         (project / "data/08_reporting/test/own_benchmark_promises.json").read_text()
     )
@@ -88,6 +93,11 @@ def test_own_pictures_calibrate_a_search_by_either_command(project, capsys):
         project, "find_copies", "collection=photos", "output=found", "precision=0.5"
     )
     assert "Comparing all 83 pictures, exactly." in screen
+    assert LEFT_OUT in screen
+    with sqlite3.connect(project / "mlflow.db") as runs:
+        told = runs.execute("select value from tags where key = 'left_out'").fetchall()
+    assert told == [(LEFT_OUT,)]
+    assert len(list(project.glob("mlartifacts/**/found/quarantined_images.csv"))) == 1
     planted = {(f"copy_{n}.jpg", f"IMG_{n}.png") for n in ("03", "30", "60")}
     assert pairs_in(project / "found") == planted
 

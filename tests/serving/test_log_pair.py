@@ -98,7 +98,6 @@ def test_a_pair_is_registered_under_its_alias_once(logged, folder):
     assert newest_version() == "1"
 
 
-@pytest.mark.slow
 def test_another_pair_takes_the_alias_over(logged, folder, tmp_path):
     for side in ("query", "key"):
         save_model(
@@ -173,8 +172,7 @@ def test_the_model_has_exact_requirements_and_no_pickle(logged):
     assert all("==" in line and "+" not in line for line in lines)
 
 
-@pytest.mark.slow
-def test_the_server_answers_on_loopback(logged, model):
+def test_the_server_answers_on_loopback(logged, folder):
     address, uri, store, _ = logged
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -191,17 +189,23 @@ def test_the_server_answers_on_loopback(logged, model):
     try:
         wait_for(f"http://127.0.0.1:{port}/ping", server)
         url = f"http://127.0.0.1:{port}/invocations"
-        status, text = post(url, body_of(encoded(PIXELS[0])))
-        assert status == 200
-        expected = json.loads(ask(model, body_of(encoded(PIXELS[0])))[1])
-        np.testing.assert_allclose(
-            json.loads(text)["predictions"], expected["predictions"], atol=1e-5
-        )
-        assert post(url, body_of("?"))[0] == 400
-        assert post(url, "x", "image/png")[0] == 415
-        status, text = post(url, body_of("A" * (50 << 20)))
-        assert status == 400
-        assert "32 MiB" in text
+        for side in ("query", "key"):
+            body = body_of(*map(encoded, PIXELS), params={"side": side})
+            status, text = post(url, body)
+            assert status == 200
+            expected = getattr(load_pair(folder), side).describe(list(PIXELS))
+            np.testing.assert_allclose(
+                json.loads(text)["predictions"], expected, atol=1e-5
+            )
+        for body, content_type, status, sentence in (
+            (body_of(encoded(PIXELS[0])[:200]), JSON, 400, "It cannot be decoded"),
+            (body_of("?"), JSON, 400, "must be the bytes of an image file in base64"),
+            ("x", "image/png", 415, "only supports the following content types"),
+            (body_of("A" * (50 << 20)), JSON, 400, "at most 32 MiB together"),
+        ):
+            answer = post(url, body, content_type)
+            assert answer[0] == status
+            assert sentence in answer[1]
     finally:
         if server.poll() is None:
             os.killpg(server.pid, signal.SIGTERM)
