@@ -11,6 +11,7 @@ import pytest
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 from kedro.io import DatasetError
+from omegaconf import OmegaConf
 
 from qk_iteration.core.stopping import StoppedError, request_stop, withdraw_stop
 from qk_iteration.core.user_error import UserError
@@ -58,6 +59,12 @@ def test_a_lost_file_is_a_sentence_only_where_the_catalog_reads_it():
     error = FileNotFoundError(errno.ENOENT, "No such file", "a.json")
     assert plain_sentence(error) is None
     assert plain_sentence(wrapped(error)) == "No such file: 'a.json'."
+
+
+def test_settings_that_refer_to_nothing_are_a_sentence():
+    settings = OmegaConf.create({"images_folder": "${nowhere}"})
+    error = raised(lambda: OmegaConf.to_container(settings, resolve=True))
+    assert plain_sentence(error).startswith("conf/ or --params cannot be read: Interp")
 
 
 def test_what_kedro_says_of_a_name_is_a_sentence(project_root):

@@ -16,12 +16,61 @@ def read(text):
 
 
 @pytest.mark.parametrize(
-    "name", ["2024", "007", "1e5", "1_000", "0x10", "true", "3.50"]
+    "name",
+    [
+        *("2024", "007", "1e5", "1_000", "0x10", "true", "3.50", "12:30", "2024-05-01"),
+        *(
+            "#recycle",
+            "@home",
+            "%41",
+            "!x",
+            "*",
+            "&a",
+            "[x]",
+            "{x}",
+            "a=b",
+            "- x",
+            "1:",
+        ),
+    ],
 )
 def test_a_path_stays_text(name):
     assert read(f"images_folder={name}") == {"images_folder": name}
     assert read(f"model.weights={name}") == {"model": {"weights": name}}
     assert read(f"learning.start_from={name}") == {"learning": {"start_from": name}}
+
+
+@pytest.mark.parametrize("name", ["'007'", '"007"'])
+def test_quotes_of_yaml_are_no_part_of_a_name(name):
+    assert read(f"images_folder={name}") == {"images_folder": "007"}
+
+
+def test_the_folder_of_own_pictures_is_text_though_a_block_is_called_so():
+    assert read("images=007") == {"images": "007"}
+    assert read("images.min_side=16") == {"images": {"min_side": 16}}
+
+
+def test_a_comma_belongs_to_the_name_of_what_is_there(tmp_path):
+    (tmp_path / "Rome, 2024").mkdir()
+    folder = f"{tmp_path}/Rome, 2024"
+    wanted = {"images_folder": folder, "learning": {"seed": 3}}
+    assert read(f"images_folder={folder},learning.seed=3") == wanted
+    with pytest.raises(click.UsageError, match="`2025` must contain"):
+        read(f"images_folder={tmp_path}/Rome, 2025")
+
+
+@pytest.mark.parametrize(
+    ("params", "sentence"),
+    [
+        ("learning.seed=@x", "'learning.seed=@x' cannot be read"),
+        ("learning.seed=3,learning=5,learning.start_from=a", "'learning' cannot be a"),
+        ("images_folder=~nobody_here/x", "home folder of somebody unknown"),
+    ],
+)
+def test_what_cannot_be_read_is_one_sentence(capsys, params, sentence):
+    with pytest.raises(SystemExit):
+        read(params)
+    assert sentence in capsys.readouterr().err
 
 
 def test_numbers_and_nothing_are_what_they_were():
@@ -35,11 +84,12 @@ def test_numbers_and_nothing_are_what_they_were():
 
 
 @pytest.mark.parametrize("name", ["metrics_path", "benchmark", "model.weights"])
-def test_a_tilde_is_the_home_folder(name):
-    value = read(f"{name}=~/out.json")
+@pytest.mark.parametrize("path", ["~/out.json", "~", "~/"])
+def test_a_tilde_is_the_home_folder(name, path):
+    value = read(f"{name}={path}")
     for part in name.split("."):
         value = value[part]
-    assert value == str(Path.home() / "out.json")
+    assert value == str(Path.home() / path[2:])
 
 
 def test_what_a_file_gives_is_taken_as_it_is():

@@ -126,6 +126,20 @@ def test_a_start_that_is_not_there_is_refused_before_the_run(tmp_path):
         check(learning=SimpleNamespace(start_from="nowhere"))
 
 
+def test_files_that_are_not_there_are_refused_before_the_run(tmp_path):
+    there = tmp_path / "there.hdf5"
+    there.touch()
+    fit = {"start_from": None, "reference_descriptors": None}
+    check(fit_to_index=SimpleNamespace(**fit, training_descriptors=str(there)))
+    check(scored_files=SimpleNamespace(ground_truth=[str(there)], predictions=None))
+    with pytest.raises(UserError, match=r"training_descriptors must .* '~?/.*nowhere'"):
+        check(fit_to_index=SimpleNamespace(**fit, training_descriptors="~/nowhere"))
+    with pytest.raises(UserError, match=r"ground_truth must .* got '007'"):
+        check(scored_files=SimpleNamespace(ground_truth=[str(there), "007"]))
+    with pytest.raises(UserError, match=r"predictions must name a file; .* a folder"):
+        check(scored_files=SimpleNamespace(predictions=str(tmp_path)))
+
+
 def test_a_misspelled_backbone_is_refused_with_near_names():
     check(model=SimpleNamespace(backbone="resnet18"))
     with pytest.raises(UserError, match=r"'resnte18'\. Did you mean .*resnet18"):

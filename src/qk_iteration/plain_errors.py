@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 from kedro.io import DatasetError
 from kedro.validation.exceptions import ParameterValidationError
+from omegaconf.errors import OmegaConfBaseException
 
 from qk_iteration.core.formats.full_disk import speaks_of_room
 from qk_iteration.core.stopping import StoppedError, stop_requested
@@ -45,6 +46,8 @@ def plain_sentence(error: BaseException) -> str | None:
         return _sentence_of_machine(cause) if is_wrapped or _is_refused(cause) else None
     if isinstance(cause, UserError | ParameterValidationError) or _is_of_kedro(cause):
         return str(cause)
+    if isinstance(cause, OmegaConfBaseException):
+        return f"conf/ or --params cannot be read: {first_line(cause)}."
     if speaks_of_room(cause):  # In a library's words, such as those of a database.
         return f"The disk is full ({first_line(cause)}). Make room and run it again."
     return None

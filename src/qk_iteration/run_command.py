@@ -7,13 +7,14 @@ from typing import Any, get_args
 
 import click
 from kedro.framework.cli.project import run as kedro_run
-from kedro.framework.cli.utils import split_string
 from kedro.framework.project import pipelines
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from qk_iteration.block_errors import hint
 from qk_iteration.config import BLOCKS
 from qk_iteration.core.formats.user_paths import user_path
-from qk_iteration.core.user_error import UserError
+from qk_iteration.core.user_error import UserError, first_line
 from qk_iteration.plain_errors import plain_endings
 from qk_iteration.stop_signals import obeying_stop_signals
 
@@ -47,29 +48,74 @@ def _check_pipelines(names: list[str]) -> None:
 
 
 def _read_params(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
-    """What ``--params`` says, as Kedro reads it, but for text that looks like a number.
+    """What ``--params`` says, as Kedro reads it, but for text, which stays as typed.
 
-    A folder may be called 2024 or 007: a name that is not inside a block is text, and
-    inside a block its class tells. ``~`` is the home folder.
+    A folder may be called 2024, 007, #recycle or @home, which YAML reads as a number,
+    as nothing or as an error. A name that is not inside a block is text, and inside a
+    block its class tells. ``~`` is the home folder.
     """
-    read = _params_option.callback(ctx, param, value)  # type: ignore[misc]
+    kedro_reads = _params_option.callback
+    assert kedro_reads is not None, "the option has a callback"
     if not isinstance(value, str):  # From a file, where it has its quotes.
-        return read
+        return kedro_reads(ctx, param, value)
     with plain_endings():
-        for item in split_string(ctx, param, value):
-            key, _, typed = item.partition("=")
-            *blocks, name = key.strip().split(".")
-            holder = read
-            for block in blocks:
-                holder = holder[block]
-            if _takes_text(blocks, name) and holder[name] is not None:
-                holder[name] = _as_text(typed.strip(), holder[name])
+        items = _items(value)
+        others = ",".join(item for item in items if not _is_text(item))
+        try:
+            read = kedro_reads(ctx, param, others)
+            for item in filter(_is_text, items):
+                _put(read, *_halves(item))
+        except (YAMLError, OmegaConfBaseException) as error:
+            raise UserError(
+                f"--params: '{others}' cannot be read: {first_line(error)}. A value "
+                "must be a number, text, true, false or null."
+            ) from error
     return read
 
 
+def _items(params: str) -> list[str]:
+    """``name=value`` each; a comma may belong to the name of a file that is there."""
+    items: list[str] = []
+    for piece in params.split(","):
+        joined = f"{items[-1]},{piece}" if items else ""
+        if "=" not in piece and joined and _is_text(joined) and _is_there(joined):
+            items[-1] = joined
+        elif piece.strip():
+            items.append(piece)
+    return items
+
+
+def _is_there(item: str) -> bool:
+    return user_path(_halves(item)[1]).exists()
+
+
+def _halves(item: str) -> tuple[str, str]:
+    name, _, typed = item.partition("=")
+    return name.strip(), typed.strip()
+
+
+def _is_text(item: str) -> bool:
+    *blocks, name = _halves(item)[0].split(".")
+    return "=" in item and bool(name) and _takes_text(blocks, name)
+
+
+def _put(read: dict[str, Any], key: str, typed: str) -> None:
+    *blocks, name = key.split(".")
+    holder = read
+    for block in blocks:
+        holder = holder.setdefault(block, {})
+        if not isinstance(holder, dict):
+            raise UserError(f"--params: '{block}' cannot be a value and hold '{name}'.")
+    is_quoted = len(typed) > 1 and typed[0] == typed[-1] and typed[0] in "'\""
+    text = typed[1:-1] if is_quoted else typed
+    if text.startswith("~"):
+        text = str(user_path(text))
+    holder[name] = None if typed in ("", "null") else text
+
+
 def _takes_text(blocks: list[str], name: str) -> bool:
-    if not blocks:
-        return name not in BLOCKS and name not in _NUMBERS
+    if not blocks:  # `images` alone is the folder that own_benchmark takes.
+        return name == "images" or (name not in BLOCKS and name not in _NUMBERS)
     model: Any = BLOCKS.get(blocks[0])
     for step in (*blocks[1:], name):
         field = getattr(model, "model_fields", {}).get(step)
@@ -78,11 +124,6 @@ def _takes_text(blocks: list[str], name: str) -> bool:
         model = field.annotation
     kinds = set(get_args(model) or (model,))
     return str in kinds and not kinds & {int, float, bool}
-
-
-def _as_text(typed: str, read: Any) -> Any:
-    text = read if isinstance(read, str) else typed
-    return str(user_path(text)) if text.startswith("~") else text
 
 
 _params_option = next(option for option in kedro_run.params if option.name == "params")

@@ -10,15 +10,18 @@ from kedro.framework.hooks import hook_impl
 from kedro.pipeline import Pipeline
 
 from qk_iteration.block_errors import check_blocks, hint
+from qk_iteration.core.formats.user_paths import user_path
 from qk_iteration.core.learning.check_training import check_sides
 from qk_iteration.core.learning.side import Side
 from qk_iteration.core.models.model_config import ModelConfig
 from qk_iteration.core.models.timm_names import timm_names
+from qk_iteration.core.parameter_block import ParameterBlock
 from qk_iteration.core.user_error import UserError
 
 _SIDES = {Side.QUERY: "query_model", Side.KEY: "key_model"}
 _METHODS = {"qk", "simclr", "moco"}
 NAME_READ = re.compile(r"\$\{runtime_params:\s*(\w+)")
+_FILES = ("ground_truth", "predictions", "submission")
 _ALWAYS_HERE = ("auto", "cpu")
 BLOCK_DEFINED = re.compile(r"^(\w+):", re.MULTILINE)
 
@@ -63,7 +66,11 @@ class RunParametersHook:
             if self._blocks[side].backbone:
                 check_backbone(self._blocks[side].backbone)
         if "learning" in self._blocks:
-            check_start(self._blocks["learning"].start_from)
+            check_start("learning", self._blocks["learning"].start_from)
+        if "fit_to_index" in self._blocks:
+            check_start("fit_to_index", self._blocks["fit_to_index"].start_from)
+        for name in {"fit_to_index", "scored_files"} & set(self._blocks):
+            check_files(self._blocks[name])
         if set(_SIDES.values()) <= set(self._blocks):
             for method in _METHODS & set(self._blocks):
                 check_sides(self._side_configs(), self._blocks[method])
@@ -162,13 +169,29 @@ def check_backbone(name: str) -> None:
         )
 
 
-def check_start(start_from: str | None) -> None:
+def check_start(block: str, start_from: str | None) -> None:
     """Raise UserError unless a training goes on from nothing, or from a folder."""
-    if start_from is not None and not Path(start_from).is_dir():
+    if start_from is not None and not user_path(start_from).is_dir():
         raise UserError(
-            "learning.start_from must be the folder of finished models, such as "
+            f"{block}.start_from must be the folder of finished models, such as "
             f"data/06_models/qk; got '{start_from}', which is none."
         )
+
+
+def check_files(block: ParameterBlock) -> None:
+    """Raise UserError for files that are read late, and are not there."""
+    for name, value in vars(block).items():
+        if name in _FILES or name.endswith("_descriptors"):
+            for path in [value] if isinstance(value, str) else value or ():
+                if path:
+                    _check_file(name, user_path(path))
+
+
+def _check_file(name: str, path: Path) -> None:
+    if not path.exists():
+        raise UserError(f"{name} must name a file that is there; got '{path}'.")
+    if name in _FILES and path.is_dir():
+        raise UserError(f"{name} must name a file; '{path}' is a folder.")
 
 
 def _folders_of(loader: Any) -> set[str]:
