@@ -1,17 +1,20 @@
 """A folder of 2,000 pictures with planted copies, and what qk-find makes of it.
 
-    python -m benchmarks.find_copies --model MODEL FOLDER
+    python -m benchmarks.find_copies --model MODEL FOLDER [--own]
 
 The pictures are those of the built-in benchmark that are no copies of each other: all
 that no training has seen, photos and a thousand icons, filled up with training
 pictures. Copies of photos that no training has seen, sixty edited and 20 identical, are
 added, then, after a second search, 20 new files. At last single pictures are asked for,
-half of them edited copies.
+half of them edited copies. With ``--own`` the searches use a calibration that
+``own_benchmark`` makes of the folder itself, copies included.
 """
 
 import argparse
 import csv
 import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -20,6 +23,11 @@ import yaml
 from PIL import Image
 
 from qk_iteration.collection import FoundCopies, find_copies, open_collection
+from qk_iteration.collection.model_sides import (
+    CALIBRATION,
+    OWN_CALIBRATION,
+    calibration_path,
+)
 from qk_iteration.core.images.edits.material import Material
 from qk_iteration.core.images.recipe import EditRecipe, apply_recipe
 
@@ -38,16 +46,33 @@ def main() -> None:
     plan = Plan(asked.builtin, asked.recipe, asked.seed)
     photos, output = asked.folder / "photos", asked.folder / "found"
     planted = plan.plant(photos)
+    if asked.own:
+        calibrate(asked, photos)
+    name = OWN_CALIBRATION if asked.own else CALIBRATION
     for what in ("first search", "second search", f"with {NUM_NEW} new files"):
         if what.startswith("with"):
             for row, path in enumerate(plan.spare[:NUM_NEW]):
                 shutil.copy(path, photos / f"new_{row:02d}.jpg")
         start = time.perf_counter()
         found = find_copies(
-            photos, output=output, model=asked.model, precision=asked.precision
+            photos,
+            output=output,
+            model=asked.model,
+            precision=asked.precision,
+            calibration=calibration_path(asked.model, name),
         )
         tell(what, time.perf_counter() - start, found, planted)
     ask(output, plan)
+
+
+def calibrate(asked: argparse.Namespace, photos: Path) -> None:
+    """Run the command that calibrates on the photos; print how long it took."""
+    start = time.perf_counter()
+    settings = f"images={photos},own_folder={asked.folder / 'own'}"
+    command = [sys.executable, "-m", "kedro", "run", "--pipelines=own_benchmark"]
+    command.append(f"--params={settings},model_path={asked.model}")
+    subprocess.run(command, check=True)
+    print(f"own_benchmark: {time.perf_counter() - start:.0f} s, start-up included")
 
 
 def tell(what: str, seconds: float, found: FoundCopies, planted: Pairs) -> None:
@@ -90,6 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("folder", type=Path, help="new; gets photos/ and found/")
     parser.add_argument("--model", type=Path, default="data/06_models/qk")
     parser.add_argument("--builtin", type=Path, default="data/01_raw/builtin")
+    parser.add_argument("--own", action="store_true", help="calibrate on the folder")
     parser.add_argument("--precision", type=float, default=0.95)
     parser.add_argument("--recipe", default="evaluation_edits")
     parser.add_argument("--seed", type=int, default=0)

@@ -62,7 +62,7 @@ def test_how_to_run_does_not_tell_two_runs_apart_and_what_to_learn_does():
 def test_only_figures_that_runs_are_compared_by_are_metrics():
     metrics = {"micro_ap": 0.5, "num_predictions": 9, "protocol": "knn", "edits": {}}
     assert run_metrics("qk", metrics) == {"test/micro_ap": 0.5}
-    assert run_metrics("plain", metrics) == {"plain/micro_ap": 0.5}
+    assert run_metrics("plain", metrics) == {"test/plain/micro_ap": 0.5}
 
 
 def test_the_description_is_a_table_of_the_figures():

@@ -171,6 +171,22 @@ def find_calibration(
     )
 
 
+def builtin_calibration(sides: ModelSides) -> MatchCalibration | None:
+    """That of the model's training; None where it has none.
+
+    Args:
+        sides: The model.
+
+    Raises:
+        UserError: If the file is of another version.
+    """
+    place = calibration_path(sides.path, CALIBRATION)
+    calibration = _read(place) if place.is_file() else None
+    if calibration is None or calibration.fingerprint != sides.fingerprint:
+        return None
+    return calibration
+
+
 def _read(place: Path) -> MatchCalibration:
     try:
         return MatchCalibration.from_json(place.read_text(encoding="utf-8"))

@@ -102,9 +102,10 @@ def run_name(
 def run_metrics(method: str, metrics: Mapping[str, Any]) -> dict[str, float]:
     """The few figures by which runs are compared, as ``test/…`` of any method.
 
-    Those of a floor have its name: it has no run of its own.
+    Those of a floor have its name too: it has no run of its own. MLflow draws sections
+    by the alphabet, those of the methods first.
     """
-    section = method if method in FLOORS else "test"
+    section = f"test/{method}" if method in FLOORS else "test"
     return {
         f"{section}/{key}": float(metrics[key])
         for key in FIGURES

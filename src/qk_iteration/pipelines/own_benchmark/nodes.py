@@ -26,22 +26,29 @@ def make_own_benchmark(
     )
     from qk_iteration.collection.content_groups import group_near_copies
     from qk_iteration.collection.folder_index import index_folder
-    from qk_iteration.collection.model_sides import load_sides
+    from qk_iteration.collection.model_sides import (
+        builtin_calibration,
+        load_sides,
+    )
 
     if not isinstance(images, (str, int)):  # The block of the other pipelines.
         raise UserError("Name a folder of pictures: --params=images=FOLDER.")
     target = user_path(own_benchmark.folder).absolute()
+    sides = load_sides(own_benchmark.model_path, device=device)
     index = index_folder(
         user_path(images),
         target.with_name(f"{target.name}_descriptors"),
-        load_sides(own_benchmark.model_path, device=device).key,
+        sides.both(),
         description,
         what="images",
+        has_halves=not sides.is_one,
         max_pixels=own_benchmark.max_pixels,
         min_side=own_benchmark.min_side,
     )
     files, groups = group_near_copies(
-        index, min_similarity=own_benchmark.near_copy_similarity
+        index,
+        min_similarity=own_benchmark.near_copy_similarity,
+        told=builtin_calibration(sides),
     )
     seed = own_benchmark.seed
     manifest = deal_out(
