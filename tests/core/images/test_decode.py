@@ -270,6 +270,33 @@ def test_tiff_in_which_white_is_zero_is_inverted(
     assert red.tolist() == expected
 
 
+@pytest.mark.parametrize(
+    ("kind", "sample_format", "order", "values"),
+    [
+        ("u4", 1, "<", [0, 2**31, 2**32 - 1]),  # Pillow reads no such ">u4".
+        ("i4", 2, "<", [-(2**31), 0, 2**31 - 1]),
+        ("i4", 2, ">", [-5, 0, 5]),
+        ("i2", 2, "<", [-300, 0, 300]),
+        ("i1", 2, "<", [-128, 0, 127]),
+    ],
+)
+def test_large_and_signed_numbers_of_a_tiff_do_not_wrap(
+    tmp_path, kind, sample_format, order, values
+):
+    content = np.array(values, dtype=order + kind).tobytes()
+    bits = 8 * int(kind[1])
+    (tmp_path / "a.tif").write_bytes(_tiff(order, 3, content, (bits, 1, sample_format)))
+    black, grey, white = np.asarray(decode(tmp_path / "a.tif"))[0, :, 0].tolist()
+    assert (black, white) == (0, 255)
+    assert abs(grey - 127.5) < 1
+
+
+def test_a_tiff_of_an_unusual_kind_is_refused_in_plain_words(tmp_path):
+    (tmp_path / "a.tif").write_bytes(_tiff("<", 3, bytes(24), (64, 1, 3)))
+    with pytest.raises(UnreadableImageError, match="or of a kind that Pillow cannot"):
+        decode(tmp_path / "a.tif")
+
+
 def test_twelve_bits_are_scaled_to_white(tmp_path):
     # Two values of twelve bits in three bytes: 0, 4095.
     content = bytes([0x00, 0x0F, 0xFF])

@@ -66,12 +66,18 @@ def test_folders_deeper_than_a_path_may_be_long_are_named(tmp_path):
 
 
 def test_thumbnails_of_any_system_are_left_out_as_folders(tmp_path):
-    folders = ["@eaDir", "@eadir", "__MACOSX", "$RECYCLE.BIN", ".thumbnails"]
+    folders = [
+        *("@eaDir", "@eadir", "__MACOSX", "$RECYCLE.BIN", ".thumbnails", "#recycle"),
+        *("@Recycle", "@Recently-Snapshot", "System Volume Information", "RECYCLER"),
+        *("Catalog Previews.lrdata", ".picasaoriginals", "Temporary Items"),
+        *("Mine.photoslibrary/resources", "Mine.aplibrary/Thumbnails"),
+    ]
     for folder in folders:
         write(tmp_path / "photos" / folder / "a.jpg")
-    own = write(tmp_path / "photos" / "eaDir" / "a.jpg")
+    taken = ["Mine.photoslibrary/originals", "eaDir", "lrdata", "resources"]
+    own = [write(tmp_path / "photos" / folder / "a.jpg") for folder in taken]
     listing = list_folder(tmp_path)
-    assert listing.files == [own]
+    assert listing.files == own
     assert [why for _, why, _ in listing.left_out] == [Why.HIDDEN] * len(folders)
 
 

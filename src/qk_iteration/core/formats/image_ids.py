@@ -25,7 +25,7 @@ IMAGE_SUFFIXES = {
 _UNSEEN = dict.fromkeys(
     map(
         ord,
-        "\u00ad\u200b\u200e\u200f\u2060\ufeff"
+        "\u00ad\u061c\u180e\u200b\u200e\u200f\u2060\ufeff"
         "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069",
     )
 )

@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageOps, PngImagePlugin
+from PIL import ExifTags, Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 
 from qk_iteration.core.images.folder_listing import kind_of
 from qk_iteration.core.images.image_formats import (
@@ -200,6 +200,11 @@ def _one_clear_error(path: Path, max_pixels: int) -> Iterator[None]:
         raise UnreadableImageError.of(path, Why.GONE, "does not exist.") from error
     except Image.DecompressionBombError as error:
         raise _too_large(path, "more", max_pixels) from error
+    except UnidentifiedImageError as error:  # Its format is known by its first bytes.
+        reason = (
+            "cannot be decoded: it is damaged, or of a kind that Pillow cannot read."
+        )
+        raise UnreadableImageError.of(path, Why.UNREADABLE, reason) from error
     # On broken files Pillow's decoders raise almost any exception there is.
     except Exception as error:
         reason = f"cannot be decoded: {str(error) or type(error).__name__}."

@@ -12,11 +12,19 @@ from pathlib import Path
 
 from qk_iteration.core.images.left_out import Why, shown
 
-THUMBNAIL_FOLDERS = frozenset(
-    # Synology, QNAP, macOS archives, Windows, camera and desktop software
-    ["@eadir", "@__thumb", ".@__thumb", "__macosx", "$recycle.bin", "#recycle"]
+SYSTEM_FOLDERS = frozenset(
+    [
+        *("@eadir", "@tmp", "@sharebin", "#recycle", "#snapshot", "@snapshot"),  # NAS
+        *("@__thumb", ".@__thumb", "@recycle", "@recently-snapshot"),
+        *("__macosx", "network trash folder", "temporary items"),  # macOS
+        *("$recycle.bin", "recycler", "recycled", "system volume information"),
+    ]
 )
 """Folders, in small letters, that systems fill beside a person's own pictures."""
+
+_PREVIEWS = ".lrdata"  # of Lightroom's catalogs
+_LIBRARIES = (".photoslibrary", ".photolibrary", ".aplibrary", ".migratedphotolibrary")
+_LIBRARY_PREVIEWS = {"resources", "thumbnails", "previews", "private", "scopes"}
 
 _KINDS = (
     (stat.S_ISFIFO, "a named pipe"),
@@ -91,11 +99,19 @@ def _entries(parent: str, listing: Listing) -> Iterator["os.DirEntry[str]"]:
         listing.leave_out(parent, Why.UNLISTABLE, reason)
         return
     for entry in found:
-        if entry.name.startswith(".") or entry.name.lower() in THUMBNAIL_FOLDERS:
+        if _is_of_a_system(parent, entry.name):
             reason = "Hidden files, and folders of thumbnails, are not looked at."
             listing.leave_out(entry.path, Why.HIDDEN, reason)
         else:
             yield entry
+
+
+def _is_of_a_system(parent: str, name: str) -> bool:
+    """Whether a name is hidden, or of a folder that a system or a program fills."""
+    small = name.lower()
+    if small.startswith(".") or small in SYSTEM_FOLDERS or small.endswith(_PREVIEWS):
+        return True
+    return small in _LIBRARY_PREVIEWS and parent.lower().endswith(_LIBRARIES)
 
 
 def _is_folder(entry: "os.DirEntry[str]") -> bool:

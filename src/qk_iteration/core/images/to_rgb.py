@@ -2,9 +2,9 @@
 
 Transparency is laid over ``BACKGROUND``. Grey of 12 or 16 bits is scaled to 8 bits, so
 that the largest value is white; 32 bits and floats have no fixed range, so there the
-smallest value becomes black and the largest white. TIFF files in which white is zero
-are inverted, as Pillow does for 8 bits. All others (CMYK, palette, grey, 1-bit, YCbCr)
-are Pillow's conversion.
+smallest value becomes black and the largest white. Of signed bytes -128 is black. TIFF
+files in which white is zero are inverted, as Pillow does for 8 bits. All others (CMYK,
+palette, grey, 1-bit, YCbCr) are Pillow's conversion.
 """
 
 import numpy as np
@@ -20,12 +20,16 @@ BACKGROUND = (255, 255, 255)
 
 _PHOTOMETRIC_TAG = 262
 _BITS_TAG = 258
+_SAMPLE_FORMAT_TAG = 339
+_UNSIGNED, _SIGNED = 1, 2
 _WHITE_IS_ZERO = 0
 _VALUES_AT_ONCE = 1 << 22  # Wide numbers of the whole picture would take gigabytes.
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
     """A loaded image as RGB."""
+    if image.mode == "L" and _sample_format(image) == _SIGNED:
+        image = Image.fromarray(np.asarray(image) ^ 0x80)
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         image = _to_eight_bits(image)
     if image.mode in ("La", "RGBa"):  # Premultiplied.
@@ -45,6 +49,8 @@ def _to_eight_bits(image: Image.Image) -> Image.Image:
         bits = tags.get(_BITS_TAG, (16,))[0]
         lowest, highest = 0.0, float(2 ** min(bits, 16) - 1)
     else:
+        if image.mode == "I" and _sample_format(image) == _UNSIGNED:
+            values = values.view(np.uint32)  # Pillow takes them for signed.
         lowest, highest = _range_of(values)
     scale = 255.0 / (highest - lowest) if highest > lowest else 0.0
     scaled = np.empty(values.shape, np.uint8)
@@ -56,6 +62,12 @@ def _to_eight_bits(image: Image.Image) -> Image.Image:
     if tags.get(_PHOTOMETRIC_TAG) == _WHITE_IS_ZERO:
         scaled = 255 - scaled
     return Image.fromarray(scaled)
+
+
+def _sample_format(image: Image.Image) -> int | None:
+    """What a TIFF file says its numbers are, or None."""
+    formats = getattr(image, "tag_v2", {}).get(_SAMPLE_FORMAT_TAG)
+    return formats[0] if formats else None
 
 
 def _range_of(values: NDArray[np.generic]) -> tuple[float, float]:
