@@ -107,3 +107,9 @@ def test_torchrun_of_whole_pipelines_is_refused():
 def test_numbers_outside_of_the_blocks_stay_numbers():
     given = {"devices": 2, "seconds_to_answer": 60}
     assert read("devices=2,seconds_to_answer=60") == given
+
+
+def test_a_runner_that_is_none_is_refused_with_the_nearest_name(capsys):
+    with pytest.raises(SystemExit):
+        run.callback(runner="ThredRunner", pipelines=[], pipeline=None)
+    assert "'ThredRunner'. Did you mean ThreadRunner?" in capsys.readouterr().err

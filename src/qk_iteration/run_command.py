@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, get_args
 
 import click
+from kedro import runner
 from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.project import pipelines
 from omegaconf.errors import OmegaConfBaseException
@@ -25,6 +26,7 @@ _NUMBERS = {"devices", "seconds_to_answer"}
 def _run(**options: Any) -> Any:
     with obeying_stop_signals(), plain_endings():
         check_launcher(os.environ)
+        _check_runner(options["runner"] or "SequentialRunner")
         _check_pipelines([*options["pipelines"], options["pipeline"] or "__default__"])
         assert kedro_run.callback is not None, "a command has a function"
         return kedro_run.callback(**options)
@@ -45,6 +47,13 @@ def _check_pipelines(names: list[str]) -> None:
         if name not in pipelines:
             known = [known for known in pipelines if known != "__default__"]
             raise UserError(f"No pipeline is called '{name}'. {hint(name, known)}")
+
+
+def _check_runner(name: str) -> None:
+    """Raise UserError, with the nearest name, for a runner that Kedro has not."""
+    if "." not in name and name not in vars(runner):
+        known = ("SequentialRunner", "ThreadRunner")
+        raise UserError(f"No runner is called '{name}'. {hint(name, known)}")
 
 
 def _read_params(ctx: click.Context, param: click.Parameter, value: Any) -> Any:

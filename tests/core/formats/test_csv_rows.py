@@ -109,10 +109,12 @@ def test_what_was_written_is_read(tmp_path):
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["rows.csv"]
 
 
-@pytest.mark.parametrize("second", ["a,b\n3,4\n", "a,b\n"])
-def test_files_that_were_put_together_are_refused(tmp_path, second):
-    (tmp_path / "f.csv").write_text("a,b\n1,2\n" + second)
-    with pytest.raises(FormatError, match="stands there again, in row 2"):
+@pytest.mark.parametrize(
+    "text", ["a,b\n1,2\na,b\n3,4\n", "a,b\n1,2\na,b\n", "sep=,\na,b\n1,2\n"]
+)
+def test_a_header_that_is_not_the_first_line_is_refused(tmp_path, text):
+    (tmp_path / "f.csv").write_text(text)
+    with pytest.raises(FormatError, match="its header stands inside, in row 2"):
         read_csv_rows(tmp_path / "f.csv", ("a", "b"))
 
 

@@ -45,6 +45,15 @@ NOTHING = [
     "-999",
     "False",
     "\u2205",
+    "\u2013",
+    "*",
+    "---",
+    "TBD",
+    "-2",
+    "True",
+    "\\N",
+    "no_reference",
+    "distractor",
 ]
 SEVERAL = [
     "R1 R2",
@@ -63,8 +72,12 @@ SEVERAL = [
     "R1\u3001R2",
 ]
 NO_ID = ["12.0", "1.23457E+11", "# second", "#R1", "['R1']", "[R1]", "(R1)"]
+NO_ID += ["'R1'", '"R1"', "b'R1'", "np.str_('R1')", "<<<<<<< HEAD", "=======", "./"]
 ONE = [
     "nancy",
+    "rock'n'roll",
+    "5-2",
+    "Bob's",
     "Paris, 2019",
     "my cat",
     "IMG 1",
@@ -82,11 +95,14 @@ ONE = [
     "-1.jpg",
 ]
 every_wrong = pytest.mark.parametrize("cell", NOTHING + SEVERAL + NO_ID)
-WRONG = r"stands for none|reads like|is in brackets"
+WRONG = (
+    r"stands for none|reads like|is in (brackets|quotes)|no letter and no digit|"
+    r"names a folder|as Python shows it|of a merge"
+)
 
 
 def quoted(cell):
-    return f'"{cell}"'
+    return '"' + cell.replace('"', '""') + '"'
 
 
 @every_wrong

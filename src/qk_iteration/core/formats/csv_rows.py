@@ -44,10 +44,10 @@ def read_csv_rows(path: str | Path, header: Sequence[str]) -> list[list[str]]:
     if rows[0] == list(header):
         del rows[0]
         _check_widths(rows, header)
-        _refuse_headers_inside(rows, header)
     else:
         _check_widths(rows, header)
         _refuse_other_headers(rows, header)
+    _refuse_headers_inside(rows, header)
     return rows
 
 
@@ -80,11 +80,12 @@ def _read_text(path: Path) -> str:
 
 
 def _refuse_headers_inside(rows: list[list[str]], header: Sequence[str]) -> None:
-    """Files that were put together by ``cat``: their headers would count as pairs."""
+    """Of files put together by ``cat``, or below ``sep=,``: they would be pairs."""
     if list(header) in rows:
         raise FormatError(
-            f"its header stands there again, in row {rows.index(list(header)) + 1}: "
-            "several files were put together. Take the other headers out."
+            f"its header stands inside, in row {rows.index(list(header)) + 1}: several "
+            "files were put together, or something was written above it. Leave one "
+            "header, in the first line."
         )
 
 

@@ -166,6 +166,11 @@ def _read_json(path: Path) -> Mapping[Any, Any]:
 
 
 def _from_mapping(mapping: Mapping[Any, Any]) -> TrueMatches:
+    if set(HEADER) <= mapping.keys():
+        raise FormatError(
+            f"it holds columns, {' and '.join(HEADER)}; each query id must have a list "
+            "of its reference ids."
+        )
     references: dict[str, tuple[str, ...]] = {}
     for query, many in mapping.items():
         is_list = isinstance(many, (list, tuple))

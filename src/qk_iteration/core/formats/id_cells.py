@@ -16,7 +16,12 @@ from numpy.typing import NDArray
 
 from qk_iteration.core.formats.format_error import FormatError
 from qk_iteration.core.formats.id_rows import letters
-from qk_iteration.core.formats.image_ids import IMAGE_SUFFIXES, as_text, image_ids
+from qk_iteration.core.formats.image_ids import (
+    IMAGE_SUFFIXES,
+    as_text,
+    image_id,
+    image_ids,
+)
 
 _NOTHING = frozenset(
     [
@@ -26,7 +31,8 @@ _NOTHING = frozenset(
         *("#n/a", "#na", "#null!", "#value!", "#ref!", "n.a.", "n.a", "-nan", "inf"),
         *("missing", "unknown", "empty", "nothing", "void", "no", "false", "-inf"),
         *("not found", "not_found", "not-found", "unmatched", "no copy", "\u2205"),
-        *("-0", "-9", "-99", "-999", "-9999", "-1.00"),
+        *("-1.00", "\\n", "tbd", "todo", "true", "distractor", "negative"),
+        *("no_reference", "no reference", "no-reference"),
     ]
 )
 _SEPARATORS = re.compile(r"(?:[;|,&+\s\u3001\uff0c\uff1b\u00b7]|\b(?:and|or)\b)+")
@@ -37,10 +43,12 @@ _REFORMED = re.compile(r"-?\d+\.0+|\d(\.\d+)?[eE]\+\d+")
 # A cell without any of these is an id: most are. A folder is one only before a file
 # without an extension.
 _SUSPECTS = re.compile(
-    r"[;|,\s\[\](){}&+\u3001\uff0c\uff1b\u00b7]|^[-#]|^\D*$|^[^./]+/[^./]+$|\.0+$"
+    r"[;|,\s\[\](){}&+'\"\u3001\uff0c\uff1b\u00b7]|^[-#]|^\D*$|^[^./]+/[^./]+$|\.0+$"
 )
+_MERGE_MARK = re.compile(r"<{7}|={7}|>{7}")
+_PYTHON = re.compile(r"([bur]{1,2}|np\.\w+\()['\"]", re.IGNORECASE)
 _MARKS = np.array(
-    [ord(mark) for mark in ";|,[](){} \t\r\n&+\u3001\uff0c\uff1b\u00b7"], np.uint32
+    [ord(mark) for mark in ";|,[](){}'\" \t\r\n&+\u3001\uff0c\uff1b\u00b7"], np.uint32
 )
 
 
@@ -126,6 +134,8 @@ def _said(cell: str, reason: str) -> str:
 def _why_no_id(cell: str) -> str:
     """What is wrong with a cell; empty if nothing is."""
     text = cell.strip()
+    if text and not image_id(text):
+        return "names a folder; write the name of an image"
     if text.startswith("./"):
         return ""
     return next((reason for is_so, reason in _FAULTS if is_so(text)), "")
@@ -149,6 +159,10 @@ def _are_several(text: str) -> bool:
     return is_list or has_mark or are_files or "9" in shape_of(parts[0])
 
 
+def _is_quoted(text: str) -> bool:
+    return len(text) > 1 and text[0] == text[-1] and text[0] in "'\""
+
+
 def _is_bracketed(text: str) -> bool:
     return text.startswith(("[", "(", "{")) and text.endswith(("]", ")", "}"))
 
@@ -158,6 +172,11 @@ _FAULTS: tuple[tuple[Callable[[str], object], str], ...] = (
         stands_for_none,
         "stands for none; a query that matches nothing has an empty reference",
     ),
+    (re.compile(r"-\d+").fullmatch, "is below zero, which stands for none; leave it"),
+    (re.compile(r"[\W_]+").fullmatch, "holds no letter and no digit; take it out"),
+    (_MERGE_MARK.match, "is a mark of a merge that was not finished; take it out"),
+    (_PYTHON.match, "is text as Python shows it; write the id alone"),
+    (_is_quoted, "is in quotes; write the id alone"),
     (lambda text: text.startswith("#"), "reads like a comment; take it out"),
     (
         _REFORMED.fullmatch,
