@@ -86,7 +86,8 @@ class BankWriter:
         checksum = checksum_of_rows(self._mapped, first_row, stop)
         journal = self._folder / FILLED_RANGES
         with saying_full_disk(journal), journal.open("a", encoding="ascii") as file:
-            file.write(f"{first_row} {stop} {checksum};\n")
+            # A killed process may have left half a line: begin another first.
+            file.write(f"\n{first_row} {stop} {checksum};\n")
 
     def finish(self) -> None:
         """Declare the bank whole.
