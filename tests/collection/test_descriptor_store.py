@@ -172,3 +172,9 @@ def test_a_database_that_cannot_be_written_is_named(store, tmp_path):
             add(store, [2])
     other.close()
     assert rows_by_content(store) == {"1": vector(1).tolist()}
+
+
+def test_a_database_that_cannot_be_opened_is_named(tmp_path):
+    (tmp_path / DATABASE).mkdir()
+    with pytest.raises(UserError, match=f"{DATABASE}' must be written .*unable"):
+        DescriptorStore(tmp_path, fingerprint="a")

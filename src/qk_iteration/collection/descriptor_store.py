@@ -78,8 +78,8 @@ class DescriptorStore:
         with saying_full_disk(folder):
             folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
-        self._database = sqlite3.connect(folder / DATABASE)
         with self._saying_what_fails():
+            self._database = sqlite3.connect(folder / DATABASE)
             self._open(json.dumps([_VERSION, fingerprint]))
 
     def close(self) -> None:
