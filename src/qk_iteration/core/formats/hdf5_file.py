@@ -21,6 +21,11 @@ from qk_iteration.core.formats.damaged_files import check_keys, check_length, na
 from qk_iteration.core.formats.descriptors import ROWS_PER_READ, Descriptors
 from qk_iteration.core.formats.format_error import FormatError
 from qk_iteration.core.formats.read_heap_names import READ_HEAP_NAMES
+from qk_iteration.core.formats.table_checksum import (
+    ATTRIBUTE,
+    TableChecksum,
+    check_table,
+)
 
 SECONDS_FOR_NAMES = 30
 NAMES_PER_SECOND = 20_000  # a tenth of what was measured
@@ -33,8 +38,8 @@ def read_hdf5(
     """Names (N,), read, and vectors (N, D), which stay in the file.
 
     Raises:
-        FormatError: If a table is missing, lies outside the file, or announces more
-            than is there.
+        FormatError: If a table is missing, lies outside the file, announces more than
+            is there, or is ours and not as it was written.
         OSError, RuntimeError and others: If the file is damaged.
     """
     import h5py
@@ -56,7 +61,9 @@ def read_hdf5(
             # None where the rows are cut into chunks, which may be compressed.
             vectors.id.get_offset(),
         )
+        check_table(vectors, vectors_key)
         if text.length is not None:
+            check_table(names, ids_key)
             return np.asarray(names[:]), stored
         num_names = len(names)
     return _read_heap_names(path, ids_key, num_names), stored
@@ -79,12 +86,22 @@ def write_hdf5(
                 for (vectors_key, ids_key), (descriptors, names) in tables.items():
                     shape = (len(descriptors), descriptors.dim)
                     stored = file.create_dataset(vectors_key, shape, np.float32)
+                    checksum = TableChecksum(vectors_key, shape, stored.dtype)
                     for start, block in descriptors.blocks(ROWS_PER_READ):
                         stored[start : start + len(block)] = block
-                    file[ids_key] = np.char.encode(names, "utf-8")
+                        checksum.update(block)
+                    stored.attrs[ATTRIBUTE] = np.uint32(checksum.value)
+                    _write_names(file, ids_key, np.char.encode(names, "utf-8"))
         finally:
             if sink.failure is not None:
                 raise sink.failure
+
+
+def _write_names(file: Any, key: str, names: NDArray[np.bytes_]) -> None:
+    checksum = TableChecksum(key, names.shape, names.dtype)
+    checksum.update(names)
+    file[key] = names
+    file[key].attrs[ATTRIBUTE] = np.uint32(checksum.value)
 
 
 class _PatientFile(io.FileIO):
