@@ -16,6 +16,7 @@ import pytest
 from qk_iteration.core.formats.full_disk import FullDiskError
 from qk_iteration.core.user_error import UserError
 from qk_iteration.tracking import run_store
+from qk_iteration.tracking.run_log import start_or_continue
 from qk_iteration.tracking.run_store import RunStore, sqlite_file
 
 
@@ -199,6 +200,30 @@ def test_a_store_of_another_version_says_how_to_bring_it_up(tmp_path, made):
         store.execute("update alembic_version set version_num = 'cc1f77228345'")
     with pytest.raises(UserError, match="mlflow db upgrade 'sqlite:///"):
         RunStore(None, project).open()
+
+
+@pytest.mark.parametrize("run_id", ["deadbeef" * 4, "", "../x"])
+def test_a_run_that_is_not_there_is_not_gone_on_with(made, run_id):
+    store = RunStore(None, made)
+    client = store.open()
+    experiment = store.experiment(client, "tests", kind="custom_model_development")
+    with pytest.raises(UserError, match=f"mlflow_run_id must be .* got '{run_id}'"):
+        start_or_continue(
+            client,
+            experiment,
+            run_id=run_id,
+            name="x",
+            settings="x",
+            parent=None,
+            may_continue=False,
+        )
+
+
+def test_a_password_is_not_shown(tmp_path):
+    with pytest.raises(UserError, match=r"'http://me:\*\*\*@127.0.0.1:9/x' does not"):
+        RunStore("http://me:secret@127.0.0.1:9/x", tmp_path)
+    with pytest.raises(UserError, match=r"'postgresql://me:\*\*\*@127.0.0.1:9/x' can"):
+        RunStore("postgresql://me:secret@127.0.0.1:9/x", tmp_path).open()
 
 
 @pytest.mark.parametrize("kind", ["dead link", "pipe", "folder"])

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from qk_iteration.core.user_error import UserError, first_line
 from qk_iteration.tracking.this_process import is_gone, this_process
 
 if TYPE_CHECKING:
@@ -152,7 +153,12 @@ def start_or_continue(
         settings: What makes two commands the same, in short.
         parent: The id of a run that this one is part of.
         may_continue: Whether an unfinished one is looked for.
+
+    Raises:
+        UserError: If there is no run of that id.
     """
+    from mlflow.exceptions import MlflowException
+
     _close_stale(client, experiment_id)
     if run_id is None and may_continue:
         run_id = _unfinished(client, experiment_id, settings)
@@ -161,7 +167,13 @@ def start_or_continue(
         run = client.create_run(experiment_id, run_name=name, tags=tags)
         log = RunLog(client, run)
     else:
-        client.update_run(run_id, status="RUNNING")
+        try:
+            client.update_run(run_id, status="RUNNING")
+        except MlflowException as error:
+            raise UserError(
+                f"mlflow_run_id must be the id of a run that can go on; got "
+                f"'{run_id}': {first_line(error)}."
+            ) from error
         log = RunLog(client, client.get_run(run_id))
         _logger.info("Goes on with MLflow run '%s' (%s).", log.name, run_id)
     log.tags({PROCESS: this_process()})

@@ -20,7 +20,7 @@ from urllib.request import getproxies, proxy_bypass
 from qk_iteration.core.formats.folder_lock import locked
 from qk_iteration.core.formats.full_disk import saying_full_disk
 from qk_iteration.core.formats.user_paths import user_path
-from qk_iteration.core.user_error import UserError
+from qk_iteration.core.user_error import UserError, first_line
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -46,6 +46,8 @@ _INSTEAD = (
 _SQLITE = re.compile(r"sqlite(\+\w+)?", re.IGNORECASE)
 
 _logger = logging.getLogger(__name__)
+
+_PASSWORD = re.compile(r"(?<!:)(?<!/):[^/:@]*@")
 
 
 class RunStore:
@@ -130,7 +132,8 @@ class RunStore:
             yield
 
     def _sentence(self, uri: str, error: Exception) -> str:
-        reason = str(error).strip().splitlines()[0]
+        reason = first_line(error)
+        uri = _PASSWORD.sub(":***@", uri)
         if "database schema" in str(error) or "Can't locate revision" in str(error):
             return (
                 f"The store of runs '{uri}' was made by another version of MLflow. "
@@ -222,8 +225,9 @@ def _check_server(uri: str) -> None:
     try:
         _ask(parts.scheme, parts.hostname or "", port)
     except (OSError, ValueError, HTTPException) as error:
+        shown = _PASSWORD.sub(":***@", uri)
         raise UserError(
-            f"The MLflow server '{uri}' does not answer: {error}. {_INSTEAD}"
+            f"The MLflow server '{shown}' does not answer: {error}. {_INSTEAD}"
         ) from error
 
 

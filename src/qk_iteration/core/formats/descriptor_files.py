@@ -5,6 +5,8 @@ The field keeps the descriptors of one set in the datasets ``vectors`` (N, D) an
 and are read a block at a time; npz files have no such access and are read whole.
 """
 
+import errno
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -97,7 +99,9 @@ def read_table(path: Path, vectors_key: str, ids_key: str) -> Descriptors:
     Raises:
         FormatError: If the file is damaged or lacks one of the two keys.
     """
-    if path.exists() and not path.is_file() and not path.is_dir():
+    if not path.exists():  # HDF5 says so in a line that names its own functions.
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+    if not path.is_file() and not path.is_dir():
         raise UserError(f"'{path}' must be a file on disk; a pipe has no places in it.")
     with naming(path):
         is_npz = path.suffix.lower() == NPZ_SUFFIX
