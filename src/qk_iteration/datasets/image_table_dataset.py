@@ -7,7 +7,7 @@ from typing import Any, NewType
 import pandas as pd
 
 from qk_iteration.core.formats.atomic_file import replacing
-from qk_iteration.core.user_error import UserError, first_line
+from qk_iteration.core.formats.parquet_file import read_parquet, write_parquet
 from qk_iteration.datasets.path_dataset import PathDataset
 from qk_iteration.datasets.project_paths import from_kept, to_kept
 
@@ -48,7 +48,7 @@ class ImageTableDataset(PathDataset[pd.DataFrame]):
             if self._is_csv:
                 table.to_csv(partial, index=False)
             else:
-                table.to_parquet(partial, index=False, write_page_checksum=True)
+                write_parquet(table, partial)
         if self._is_csv and len(table):
             _logger.warning("What was left out, and why: '%s'.", self.path)
 
@@ -63,12 +63,4 @@ class ImageTableDataset(PathDataset[pd.DataFrame]):
     def _read(self) -> pd.DataFrame:
         if self._is_csv:
             return pd.read_csv(self.path, dtype=str, keep_default_na=False)
-        try:
-            return pd.read_parquet(self.path, page_checksum_verification=True)
-        except (FileNotFoundError, PermissionError):
-            raise
-        except Exception as error:  # Damage raises errors of many kinds.
-            raise UserError(
-                f"'{self.path}' is damaged: {first_line(error)} Remove it and run the "
-                "same pipeline from its beginning, which makes it again."
-            ) from error
+        return read_parquet(self.path)

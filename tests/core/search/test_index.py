@@ -1,5 +1,6 @@
 """Every index is compared with the exact search."""
 
+import contextlib
 import shutil
 import subprocess
 import sys
@@ -250,6 +251,31 @@ def test_a_damaged_index_is_said_to_be(tmp_path, references, name):
     (tmp_path / name).write_bytes(content[: len(content) // 2])
     with pytest.raises(FormatError, match=r"is damaged: .* made again"):
         open_faiss_index(tmp_path, references, config("flat"), metric="l2")
+
+
+@every_faiss
+def test_a_flipped_bit_of_a_saved_index_is_found(tmp_path, references, kind):
+    settings = config(kind)
+    index = build_index(references, settings, metric="l2", folder=tmp_path)
+    index.save(tmp_path)
+    del index
+    generator = np.random.default_rng(0)
+    for path in sorted(tmp_path.iterdir()):
+        whole = path.read_bytes()
+        for place in generator.integers(len(whole), size=5).tolist():
+            content = bytearray(whole)
+            content[place] ^= 1 << int(generator.integers(8))
+            path.write_bytes(content)
+            if path.name == faiss_index.ABOUT_FILE:  # As one of other settings.
+                with contextlib.suppress(FormatError):
+                    found = open_faiss_index(
+                        tmp_path, references, settings, metric="l2"
+                    )
+                    assert found is None
+                continue
+            with pytest.raises(FormatError, match="not as they were written"):
+                open_faiss_index(tmp_path, references, settings, metric="l2")
+        path.write_bytes(whole)
 
 
 def test_lists_of_another_folder_cannot_be_saved(tmp_path, references):

@@ -27,6 +27,7 @@ from qk_iteration.core.formats.atomic_file import replacing
 from qk_iteration.core.formats.descriptor_files import write_descriptors
 from qk_iteration.core.formats.descriptors import Descriptors
 from qk_iteration.core.formats.folder_lock import locked
+from qk_iteration.core.formats.parquet_file import read_parquet, write_parquet
 from qk_iteration.core.formats.shard_folder import (
     HEADER,
     LeftOut,
@@ -130,10 +131,10 @@ def _list_once(images_folder: Path, target: Path) -> tuple[pd.DataFrame, list[Le
             (IMAGES_FILE, tables.images[["image_id", "path"]]),
         ):
             with replacing(target / name, is_durable=True) as partial:
-                table.to_parquet(partial, index=False)
-    unusable = pd.read_parquet(target / LEFT_OUT_FILE)
+                write_parquet(table, partial)
+    unusable = read_parquet(target / LEFT_OUT_FILE)
     return (
-        pd.read_parquet(target / IMAGES_FILE),
+        read_parquet(target / IMAGES_FILE),
         list(unusable.itertuples(index=False, name=None)),
     )
 

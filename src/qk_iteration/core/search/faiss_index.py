@@ -7,6 +7,7 @@ from the descriptors themselves, put in order with ties by id, and cut.
 import hashlib
 import json
 import tempfile
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,9 +30,12 @@ from qk_iteration.core.search.rank_pairs import rank_pairs
 from qk_iteration.core.search.search_config import SearchConfig
 from qk_iteration.core.search.search_references import check_dims
 from qk_iteration.core.search.similarity import Metric
+from qk_iteration.core.stopping import stop_if_requested
 
 QUERIES_AT_A_TIME = 1024
 INDEX_FILE, ABOUT_FILE = "index.faiss", "index.json"
+_FILES = "crc32"
+_BLOCK_BYTES = 1 << 22
 _NUM_COMPARED_ROWS = 64  # of an index that is opened again
 
 
@@ -92,6 +96,7 @@ class FaissIndex:
         with replacing(folder / INDEX_FILE) as partial:
             faiss.write_index(self.index, str(partial))
         about = _about(self.references, self.config, self.metric)
+        about[_FILES] = _checksums(folder, has_lists=self._has_lists_on_disk)
         with replacing(folder / ABOUT_FILE) as partial:
             partial.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
 
@@ -131,7 +136,8 @@ def open_faiss_index(
 ) -> FaissIndex | None:
     """The index that was saved for these references and settings.
 
-    Inverted lists are mapped into memory, not read.
+    Every file is read once, to find damage that FAISS would crash at or answer wrong;
+    inverted lists are then mapped into memory.
 
     Returns:
         None if none was saved, or one of other references or settings.
@@ -147,9 +153,12 @@ def open_faiss_index(
         return None
     except ValueError as error:
         raise _damaged(folder, str(error)) from error
+    checksums = about.pop(_FILES, None) if isinstance(about, dict) else None
     if about != _about(references, config, metric):
         return None
     is_on_disk = config.index == "ivf" and config.ivf.on_disk
+    if checksums != _checksums(folder, has_lists=is_on_disk):
+        raise _damaged(folder, "its files are not as they were written")
     try:
         index = faiss.read_index(
             str(folder / INDEX_FILE),
@@ -181,6 +190,23 @@ def _about(
         "ids": ids.hexdigest(),
         "rows": rows.hexdigest(),
     }
+
+
+def _checksums(folder: Path, *, has_lists: bool) -> dict[str, int]:
+    """CRC-32 of each file beside the JSON, by name; 0 for one that is missing."""
+    names = (INDEX_FILE, LISTS_FILE) if has_lists else (INDEX_FILE,)
+    return {name: _checksum(folder / name) for name in names}
+
+
+def _checksum(path: Path) -> int:
+    checksum = 0
+    if not path.is_file():
+        return checksum
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK_BYTES):
+            stop_if_requested()
+            checksum = zlib.crc32(block, checksum)
+    return checksum
 
 
 def _damaged(folder: Path, why: str) -> FormatError:
