@@ -47,6 +47,8 @@ STORE = "descriptors"
 """Folder of the kept descriptors, inside the output."""
 INDEX = "index"
 """Folder of an index's lists, inside that of the descriptors."""
+NEAREST = "nearest.npz"
+"""File of what was nearest in the last search of a collection against itself."""
 PAIRS_BELOW = 200
 """Pairs behind the threshold that the page shows too."""
 
@@ -158,7 +160,7 @@ def find_copies(
             exact_up_to=exact_up_to,
             folder=keep / INDEX,
         )
-        pairs = _search(searched, index, questions, background)
+        pairs = _search(searched, index, questions, background, keep / NEAREST)
         judged = _judge(pairs, index, questions, told, precision)
         found = _tell(judged, index, questions, told, precision, output)
         write_tables(
@@ -227,9 +229,11 @@ def _search(
     index: FolderIndex,
     questions: FolderIndex,
     background: Background,
+    kept: Path,
 ) -> Pairs:
-    pairs = pairs_within if questions is index else pairs_with_queries
-    return pairs(questions.query_vectors, searched, background)
+    if questions is index:
+        return pairs_within(index.query_vectors, searched, background, kept=kept)
+    return pairs_with_queries(questions.query_vectors, searched, background)
 
 
 def _judge(

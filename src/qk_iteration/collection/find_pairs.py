@@ -8,6 +8,7 @@ Shapes:
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,14 +19,17 @@ from qk_iteration.collection.background import (
     loss_of,
     numbered,
 )
-from qk_iteration.core.progress_bar import progress_bar
+from qk_iteration.collection.known_nearest import (
+    QUERIES_AT_ONCE,
+    Found,
+    find_nearest,
+    find_nearest_within,
+)
+from qk_iteration.core.formats.descriptors import Descriptors
 from qk_iteration.core.search.index import ReferenceIndex
-from qk_iteration.core.stopping import stop_if_requested
 
 MAX_MATCHES = 20
 """Of one picture; a larger group of copies hangs together all the same."""
-
-_QUERIES_AT_ONCE = 8192
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,36 +76,16 @@ def pairs_with_queries(
         background: A sample of the collection.
         num_matches: Of each query, chosen by the cosine alone.
     """
-    of_found = _biases_of_collection(collection, background)
-    parts = []
-    with progress_bar(unit="pictures") as bar:
-        bar.live.transient = True
-        task = bar.add_task("Searching", total=len(queries))
-        for start in range(0, len(queries), _QUERIES_AT_ONCE):
-            stop_if_requested()
-            block = np.ascontiguousarray(queries[start : start + _QUERIES_AT_ONCE])
-            found = collection.search(numbered(block), num_matches)
-            biases = biases_of(block, background)
-            loss = loss_of(biases[found.query_rows], of_found[found.reference_rows])
-            scores = found.scores.astype(np.float32) - loss
-            parts.append((found.query_rows + start, found.reference_rows, scores))
-            bar.advance(task, len(block))
-    query_rows, match_rows, scores = (
-        np.concatenate(part) for part in zip(*parts, strict=True)
-    )
-    order = np.lexsort((match_rows, query_rows, -scores))
-    return Pairs(
-        query_rows[order],
-        match_rows[order],
-        scores[order],
-        len(queries) * len(collection.references),
-    )
+    found = find_nearest(queries, collection, num_matches)
+    return _scored(found, queries, collection, background)
 
 
 def pairs_within(
     queries: NDArray[np.float32],
     collection: ReferenceIndex,
     background: Background,
+    *,
+    kept: Path | None = None,
 ) -> Pairs:
     """The nearest pairs inside a collection: none with itself, none in both directions.
 
@@ -112,10 +96,15 @@ def pairs_within(
         queries: The collection by the query side. Shape (N, D).
         collection: The same pictures by the key side, ready to be searched.
         background: A sample of the collection.
+        kept: A file of what an earlier search has found, so that only new pictures are
+            compared; read and written.
     """
-    directed = pairs_with_queries(
-        queries, collection, background, num_matches=MAX_MATCHES + 1
+    found = (
+        find_nearest(queries, collection, MAX_MATCHES + 1)
+        if kept is None
+        else find_nearest_within(queries, collection, MAX_MATCHES + 1, kept=kept)
     )
+    directed = _scored(found, queries, collection, background)
     others = directed.take(np.flatnonzero(directed.query_rows != directed.match_rows))
     first = np.minimum(others.query_rows, others.match_rows)
     second = np.maximum(others.query_rows, others.match_rows)
@@ -172,12 +161,29 @@ def scores_within(
     return higher
 
 
-def _biases_of_collection(
-    collection: ReferenceIndex, background: Background
-) -> NDArray[np.float32]:
-    """Of each of its pictures, read some at a time. Shape (N,)."""
+def _scored(
+    found: Found,
+    queries: NDArray[np.float32],
+    collection: ReferenceIndex,
+    background: Background,
+) -> Pairs:
+    """Pairs with what both pictures lose taken from their cosines, surest first."""
+    asking = _biases_of(numbered(queries), background)
+    sought = _biases_of(collection.references, background)
+    loss = loss_of(asking[found.query_rows], sought[found.match_rows])
+    scores = found.scores - loss
+    order = np.lexsort((found.match_rows, found.query_rows, -scores))
+    return Pairs(
+        found.query_rows[order],
+        found.match_rows[order],
+        scores[order],
+        len(queries) * len(collection.references),
+    )
+
+
+def _biases_of(pictures: Descriptors, background: Background) -> NDArray[np.float32]:
+    """Of each of these pictures, read some at a time. Shape (N,)."""
     parts = [
-        biases_of(block, background)
-        for _, block in collection.references.blocks(_QUERIES_AT_ONCE)
+        biases_of(block, background) for _, block in pictures.blocks(QUERIES_AT_ONCE)
     ]
     return np.concatenate(parts)
