@@ -91,6 +91,13 @@ def test_a_descriptor_of_zeros_is_refused(table):
         describe_table(table, model, lambda pixels: model(pixels) * 0)
 
 
+def test_a_model_that_tells_no_images_apart_is_said(table, caplog):
+    model = DescriptorModel(MODEL)
+    described = describe_table(table, model, lambda pixels: torch.ones(len(pixels), 4))
+    assert len(described) == 7
+    assert "Descriptors have collapsed: all 7 are equal" in caplog.text
+
+
 def many(table, num_images):
     repeated = pd.concat([table.iloc[:1]] * num_images, ignore_index=True)
     repeated["image_id"] = [f"R{number}" for number in range(num_images)]

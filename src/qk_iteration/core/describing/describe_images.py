@@ -24,7 +24,7 @@ from qk_iteration.core.describing.describe import describe_in_parts
 from qk_iteration.core.describing.describer import Describer, check_rows
 from qk_iteration.core.describing.describing_config import DescriptionConfig
 from qk_iteration.core.describing.preprocessing import Normalized, Square
-from qk_iteration.core.formats.descriptors import Descriptors
+from qk_iteration.core.formats.descriptors import Descriptors, check_values
 from qk_iteration.core.images.decode import UnreadableImageError, decode_image
 from qk_iteration.core.user_error import UserError
 
@@ -57,7 +57,8 @@ def describe_images(
 ) -> Descriptors:
     """Descriptors of the images of a table, in its order.
 
-    A file that cannot be read any more is left out, and a line says so.
+    A file that cannot be read any more is left out, and a line says so; so does one
+    of a model that has collapsed.
 
     Args:
         images: Table with the columns ``image_id`` and ``path``.
@@ -95,7 +96,9 @@ def describe_images(
     ids = images["image_id"].to_numpy(np.str_)
     if not kept.all():
         ids, vectors = ids[kept], vectors[kept]
-    return Descriptors(ids, vectors)
+    described = Descriptors(ids, vectors)
+    check_values(described, what="Descriptors")
+    return described
 
 
 def describe_files(
