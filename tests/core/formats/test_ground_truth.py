@@ -92,6 +92,7 @@ def test_pairs_are_every_match():
         ("truth.json", '{"Q1": ["R1"], "Q1": ["R2"]}', "more than once"),
         ("truth.json", '{"Q1": ["R1"], "Q1.jpg": ["R2"]}', "'Q1' stands there twice"),
         ("truth.json", '{"query_id": ["Q1"], "reference_id": ["R1"]}', "holds columns"),
+        ("truth.json", '{"Q1": ["R1\\u0000"]}', "a zero byte"),
         ("truth.json", '{"Q1": ["R1"', "not JSON"),
         ("truth.json", "[" * 100_000, "not JSON"),
     ],

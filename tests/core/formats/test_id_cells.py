@@ -189,6 +189,8 @@ def test_what_we_wrote_ourselves_is_never_doubted(tmp_path, suffix, name):
         ("photo.png.jpg", "photo"),
         ("\u202aR1\u202c", "R1"),
         ("R\u200b1\ufeff", "R1"),
+        ("R\u061c1\u180e", "R1"),
+        ("\u3000R1\u00a0", "R1"),
         ("R\u00ad1.jpg", "R1"),
     ],
 )

@@ -43,7 +43,7 @@ _REFORMED = re.compile(r"-?\d+\.0+|\d(\.\d+)?[eE]\+\d+")
 # A cell without any of these is an id: most are. A folder is one only before a file
 # without an extension.
 _SUSPECTS = re.compile(
-    r"[;|,\s\[\](){}&+'\"\u3001\uff0c\uff1b\u00b7]|^[-#]|^\D*$|^[^./]+/[^./]+$|\.0+$"
+    r"[\0;|,\s\[\](){}&+'\"\u3001\uff0c\uff1b\u00b7]|^[-#]|^\D*$|^[^./]+/[^./]+$|\.0+$"
 )
 _MERGE_MARK = re.compile(r"<{7}|={7}|>{7}")
 _PYTHON = re.compile(r"([bur]{1,2}|np\.\w+\()['\"]", re.IGNORECASE)
@@ -174,6 +174,7 @@ _FAULTS: tuple[tuple[Callable[[str], object], str], ...] = (
     ),
     (re.compile(r"-\d+").fullmatch, "is below zero, which stands for none; leave it"),
     (re.compile(r"[\W_]+").fullmatch, "holds no letter and no digit; take it out"),
+    (lambda text: "\0" in text, "holds a zero byte; write it again"),
     (_MERGE_MARK.match, "is a mark of a merge that was not finished; take it out"),
     (_PYTHON.match, "is text as Python shows it; write the id alone"),
     (_is_quoted, "is in quotes; write the id alone"),
