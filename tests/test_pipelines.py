@@ -62,3 +62,9 @@ def test_every_node_has_a_name_of_its_own_and_a_tag_where_it_is_a_method_s(pipel
     for node in nodes_of(pipelines):
         assert "__" not in node.name
         assert node.namespace is None or node.namespace in node.name
+
+
+@pytest.mark.parametrize("name", ["train", "simclr", "moco"])
+def test_what_cannot_be_learned_is_refused_before_the_bank_is_filled(pipelines, name):
+    names = [node.name.rpartition(".")[2] for node in pipelines[name].nodes]
+    assert names.index("check_training") < names.index("fill_negative_bank")

@@ -1,8 +1,9 @@
 """Three stops of one training by the real command are compared with what is promised.
 
-SIGTERM, Ctrl-C and a closed terminal, each with two workers: the command ends with 143,
-130 or 129 in two lines, MLflow calls its run KILLED, and the next run says at which
-step it goes on, which is that of the checkpoint.
+SIGTERM, Ctrl-C and a closed terminal, with two workers, and without any in phases of
+few steps: the command ends with 143, 130 or 129 in two lines, MLflow calls its run
+KILLED, and the next run says at which step it goes on, which is that of the checkpoint,
+and goes on with the run of MLflow, which has no point twice.
 """
 
 import contextlib
@@ -27,6 +28,10 @@ SECONDS = 240  # in which a run must begin to train, or must end, on a busy mach
 STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 # Whoever starts the tests behind an ampersand lets them ignore some signals.
+SETTINGS = {
+    "two_workers": "learning.num_workers=2",
+    "short_phases": "learning.num_workers=0,qk.query_steps=1,qk.key_steps=2",
+}
 KEDRO = """
 import signal
 for number in (signal.SIGTERM, signal.SIGHUP):
@@ -38,11 +43,11 @@ main()
 
 
 @contextlib.contextmanager
-def running(project):
+def running(project, more):
     """The command in a group of its own, of which nothing is left afterwards."""
     settings = (
         f"benchmark={project}/benchmark,validation_benchmark={project}/validation,"
-        f"learning.image_passes=100000,learning.num_workers=2,run_name=stopped"
+        f"learning.image_passes=100000,run_name=stopped,{more}"
     )
     command = (*(sys.executable, "-c", KEDRO, "run", "--env=test"), "--pipelines=train")
     with (project / "output.txt").open("w") as output:
@@ -94,13 +99,14 @@ def is_alone(process):
     return False
 
 
-def test_the_command_obeys_every_stop_and_goes_on_where_it_was(tmp_path):
+@pytest.mark.parametrize("name", SETTINGS)
+def test_the_command_obeys_every_stop_and_goes_on_where_it_was(tmp_path, name):
     project = copy_project(tmp_path)
     generator = np.random.default_rng(0)
     goes_on = None
     for number in STOPS:
         before = saved(project)
-        with running(project) as process:
+        with running(project, SETTINGS[name]) as process:
             wait_until_it_trains(project, process, before)
             time.sleep(generator.random())
             os.killpg(process.pid, number)
@@ -118,5 +124,8 @@ def test_the_command_obeys_every_stop_and_goes_on_where_it_was(tmp_path):
             assert int(place[1]) == goes_on
     with sqlite3.connect(project / "mlflow.db") as database:
         runs = database.execute("select status from runs where name = 'stopped'")
-        assert set(runs.fetchall()) == {("KILLED",)}
+        assert runs.fetchall() == [("KILLED",)]
+        points = database.execute("select key, step from metrics").fetchall()
+    assert any(key == "train/loss" for key, _ in points)
+    assert len(points) == len(set(points)), sorted(points)
     note_figure("stops of kedro run, obeyed in two lines", len(STOPS))
