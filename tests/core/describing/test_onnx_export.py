@@ -13,6 +13,7 @@ from qk_iteration.core.describing.load_describer import load_describer
 from qk_iteration.core.models.descriptor_model import DescriptorModel
 from qk_iteration.core.models.model_config import ModelConfig
 from qk_iteration.core.models.model_file import save_model
+from qk_iteration.core.user_error import UserError
 
 pytest.importorskip("onnxscript")
 pytest.importorskip("onnxruntime")
@@ -48,6 +49,24 @@ def test_any_batch_is_described_as_by_torch(exported, num_images):
     expected = pair.query.describe(list(PIXELS[:num_images]))
     result = load_describer(path).describe(list(PIXELS[:num_images]), batch_size=7)
     np.testing.assert_allclose(result, expected, atol=1e-4)
+
+
+def test_a_flipped_bit_is_found_or_changes_nothing(exported, tmp_path):
+    _, path = exported
+    expected = load_describer(path).describe(list(PIXELS[:1]))
+    whole = path.read_bytes()
+    generator = np.random.default_rng(0)
+    marker = whole.rindex(b'"sha256"')  # Without it nothing else is changed.
+    for place in [*generator.integers(len(whole), size=20).tolist(), marker + 2]:
+        content = bytearray(whole)
+        content[place] ^= 1 << int(generator.integers(8))
+        (tmp_path / "query.onnx").write_bytes(content)
+        if place != marker + 2:
+            with pytest.raises(UserError, match=r"query\.onnx' is damaged: .* again"):
+                load_describer(tmp_path / "query.onnx")
+            continue
+        found = load_describer(tmp_path / "query.onnx").describe(list(PIXELS[:1]))
+        np.testing.assert_array_equal(found, expected)
 
 
 SCRIPT = """

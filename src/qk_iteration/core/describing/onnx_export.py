@@ -20,7 +20,9 @@ from pathlib import Path
 import torch
 
 from qk_iteration.core.describing.load_describer import OWN_METADATA
+from qk_iteration.core.describing.onnx_checksum import PLACEHOLDER, sealed
 from qk_iteration.core.formats.atomic_file import replacing
+from qk_iteration.core.formats.checked_json import CHECKSUM
 from qk_iteration.core.models.descriptor_model import DescriptorModel
 from qk_iteration.core.user_error import UserError
 
@@ -63,10 +65,11 @@ def export_onnx(model: DescriptorModel, path: str | Path) -> None:
     proto = program.model_proto
     entry = proto.metadata_props.add()
     entry.key = OWN_METADATA
-    entry.value = json.dumps({"image_size": size, "dim": model.config.embedding_dim})
+    about = {"image_size": size, "dim": model.config.embedding_dim}
+    entry.value = json.dumps(about | {CHECKSUM: PLACEHOLDER})
     onnx.checker.check_model(proto)
     with replacing(path) as partial:
-        onnx.save(proto, str(partial))
+        partial.write_bytes(sealed(proto.SerializeToString()))
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from qk_iteration.core.describing.chosen_output import choose_output
 from qk_iteration.core.describing.describer import unit_length
+from qk_iteration.core.describing.onnx_checksum import is_as_sealed
 from qk_iteration.core.user_error import UserError, first_line
 
 _NUMBERS: Mapping[str, type[np.generic]] = {
@@ -140,6 +141,11 @@ def _open(path: Path) -> Any:
         raise UserError(
             "ONNX models need the extra onnx: pip install 'qk-iteration[onnx]'."
         ) from error
+    if path.is_file() and not is_as_sealed(path.read_bytes()):
+        raise UserError(
+            f"'{path}' is damaged: it does not have the checksum that it was exported "
+            "with. Export the model again."
+        )
     options = SessionOptions()
     options.log_severity_level = 4  # Errors are said by us, in one sentence.
     try:
