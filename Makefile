@@ -10,7 +10,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 setup: .venv/.ready
 
 .venv/.ready: requirements.lock pyproject.toml
-	@echo "Installing 7.3 GB into .venv, once; most of it is torch and its CUDA libraries."
+	@echo "Installing 7.7 GB into .venv, once; most of it is torch and its CUDA libraries."
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.9,<1"
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements.lock

@@ -4,13 +4,14 @@ It is built here without the command, which fetches setuptools from the package 
 """
 
 import json
-import os
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+
+from tests.programs import output_of
 
 PROJECT = Path(__file__).parents[1]
 COPIED = ("src", "pyproject.toml", "README.md")
@@ -26,26 +27,12 @@ def elsewhere(tmp_path_factory):
         copy = ["cp", "-r", str(PROJECT / name), str(project)]
         subprocess.run(copy, check=True)
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation"]
-    run(build, project, path=project / "src")
+    output_of(build, place=project, PYTHONPATH=str(project / "src"))
     (wheel,) = project.glob("dist/*.whl")
     folder = root / "elsewhere"
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(folder / "site")
     return folder
-
-
-def run(command, place, *, path):
-    done = subprocess.run(
-        command,
-        cwd=place,
-        env=os.environ | {"PYTHONPATH": str(path)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 def test_the_packaged_project_scores_by_its_conf(elsewhere):
@@ -55,7 +42,7 @@ def test_the_packaged_project_scores_by_its_conf(elsewhere):
     files = "predictions=found.csv,ground_truth=truth.csv,metrics_path=metrics.json"
     command = [sys.executable, "-m", "qk_iteration", f"--conf-source={PROJECT}/conf"]
     command += ["--pipelines=score", f"--params={files}"]
-    run(command, elsewhere, path=elsewhere / "site")
+    output_of(command, place=elsewhere, PYTHONPATH=str(elsewhere / "site"))
     assert json.loads((elsewhere / "metrics.json").read_text())["micro_ap"] == 0.5
 
 
@@ -67,7 +54,11 @@ def test_its_commands_start_from_the_package(elsewhere, name):
     )
     module, function = targets[name].split(":")
     code = f"import {module} as m; print(m.__file__); m.{function}(['--help'])"
-    printed = run([sys.executable, "-c", code], elsewhere, path=elsewhere / "site")
+    printed = output_of(
+        [sys.executable, "-c", code],
+        place=elsewhere,
+        PYTHONPATH=str(elsewhere / "site"),
+    )
     assert printed.startswith(str(elsewhere / "site"))
     assert f"usage: {name}" in printed
 

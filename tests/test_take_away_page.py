@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import socket
-import subprocess
 import sys
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from qk_iteration.core.formats.descriptor_files import read_descriptors
 from qk_iteration.core.models.descriptor_model import DescriptorModel
 from qk_iteration.core.models.model_config import ModelConfig
 from qk_iteration.core.models.model_file import save_model
+from tests.programs import output_of
 
 PROJECT = Path(__file__).parents[1]
 PAGE = PROJECT / "docs" / "take_away.md"
@@ -82,16 +82,7 @@ def run(code):
         "PYTHONPATH": f"{Path.cwd()}/src",
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     }
-    done = subprocess.run(
-        ["bash", "-c", "set -m; " + code],
-        env=os.environ | changes,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    return output_of(["bash", "-c", "set -m; " + code], **changes)
 
 
 def test_pythons_descriptors_are_those_of_the_plain_script(names):

@@ -19,12 +19,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from qk_iteration.core.images.decode import (
-    UnreadableImageError,
-    decode_image,
-    measure_image,
-)
+from qk_iteration.core.images.decode import decode_image, measure_image
 from qk_iteration.core.images.image_formats import can_read
+from qk_iteration.core.images.opened_image import UnreadableImageError
 
 pytestmark = pytest.mark.slow
 

@@ -12,8 +12,9 @@ from pathlib import Path
 from qk_iteration.builtin_benchmark.layout import image_path
 from qk_iteration.builtin_benchmark.manifest import Manifest
 from qk_iteration.builtin_benchmark.sources import shrunk
-from qk_iteration.core.images.decode import UnreadableImageError, decode_image
+from qk_iteration.core.images.decode import decode_image
 from qk_iteration.core.images.lost_images import LostImages
+from qk_iteration.core.images.opened_image import UnreadableImageError
 from qk_iteration.core.images.threaded_map import map_in_threads
 
 

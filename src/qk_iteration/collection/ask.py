@@ -16,7 +16,7 @@ from qk_iteration.core.describing.describer import MAX_PIXELS
 from qk_iteration.core.describing.pictures import Picture
 from qk_iteration.core.formats.folder_lock import locked
 from qk_iteration.core.formats.user_paths import user_path
-from qk_iteration.core.images.decode import UnreadableImageError
+from qk_iteration.core.images.opened_image import UnreadableImageError
 from qk_iteration.core.user_error import UserError
 
 

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from qk_iteration.core.images.decode import (
-    UnreadableImageError,
-    is_image,
-    measure_image,
-    open_regular,
-)
+from qk_iteration.core.images.decode import measure_image
 from qk_iteration.core.images.folder_listing import list_folder
 from qk_iteration.core.images.left_out import Why, shown
+from qk_iteration.core.images.opened_image import (
+    UnreadableImageError,
+    is_image,
+    open_regular,
+)
 from qk_iteration.core.user_error import UserError
 
 _BYTES_AT_ONCE = 1 << 20

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from qk_iteration.collection.background import background_of, numbered
 from qk_iteration.collection.choose_index import SEARCH
+from qk_iteration.collection.copy_groups import group_copies
 from qk_iteration.collection.find_pairs import Pairs, pairs_within
 from qk_iteration.collection.folder_index import FolderIndex
 from qk_iteration.collection.match_calibration import MatchCalibration
@@ -42,8 +43,7 @@ def group_near_copies(
         chunk_size=_ROWS_AT_ONCE,
     ).numpy()
     if told is not None:
-        copies = sure_copies(index, rows, told)
-        _join(groups, copies)
+        groups = _joined(groups, sure_copies(index, rows, told))
     return [index.files_of_row[row][0] for row in rows.tolist()], groups
 
 
@@ -67,9 +67,11 @@ def sure_copies(
     return pairs.take(slice(threshold.num_pairs if threshold else 0))
 
 
-def _join(groups: NDArray[np.int64], copies: Pairs) -> None:
-    """Give both pictures' groups of each pair one number, in place."""
-    pairs = zip(copies.query_rows, copies.match_rows, strict=True)
-    for row, other in pairs:
-        kept, given_up = sorted((groups[row], groups[other]))
-        groups[groups == given_up] = kept
+def _joined(groups: NDArray[np.int64], copies: Pairs) -> NDArray[np.int64]:
+    """Groups (N,), those that pairs connect under the smallest of their numbers."""
+    smallest = np.arange(groups.max(initial=-1) + 1)
+    query_groups: list[int] = groups[copies.query_rows].tolist()
+    match_groups: list[int] = groups[copies.match_rows].tolist()
+    for together in group_copies(zip(query_groups, match_groups, strict=True)):
+        smallest[together] = min(together)
+    return smallest[groups]

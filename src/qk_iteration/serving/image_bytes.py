@@ -9,7 +9,8 @@ from pathlib import Path
 from PIL import Image
 
 from qk_iteration.core.describing.describer import MAX_PIXELS
-from qk_iteration.core.images.decode import UnreadableImageError, decode_image
+from qk_iteration.core.images.decode import decode_image
+from qk_iteration.core.images.opened_image import UnreadableImageError
 from qk_iteration.core.user_error import UserError
 
 MAX_BYTES = 32 * 1024 * 1024

@@ -133,7 +133,7 @@ class RunStore:
 
     def _sentence(self, uri: str, error: Exception) -> str:
         reason = first_line(error)
-        uri = _PASSWORD.sub(":***@", uri)
+        uri = _without_password(uri)
         if "database schema" in str(error) or "Can't locate revision" in str(error):
             return (
                 f"The store of runs '{uri}' was made by another version of MLflow. "
@@ -205,6 +205,10 @@ def _check_file(named: Path) -> None:
         ) from error
 
 
+def _without_password(uri: str) -> str:
+    return _PASSWORD.sub(":***@", uri)
+
+
 def _check_server(uri: str) -> None:
     try:
         parts = urlsplit(uri)
@@ -225,9 +229,9 @@ def _check_server(uri: str) -> None:
     try:
         _ask(parts.scheme, parts.hostname or "", port)
     except (OSError, ValueError, HTTPException) as error:
-        shown = _PASSWORD.sub(":***@", uri)
         raise UserError(
-            f"The MLflow server '{shown}' does not answer: {error}. {_INSTEAD}"
+            f"The MLflow server '{_without_password(uri)}' does not answer: {error}. "
+            f"{_INSTEAD}"
         ) from error
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from qk_iteration.core.formats.parquet_file import read_parquet, write_parquet
 from qk_iteration.core.user_error import UserError
+from tests.flipped_bits import flip_bits
 
 STEP = 7  # bytes between two flips
 IDS = [f"T{number:06d}" for number in range(200)]
@@ -37,18 +38,14 @@ def test_a_table_of_another_program_is_taken(tmp_path):
 def test_a_flipped_bit_is_found_or_changes_nothing(tmp_path):
     path = tmp_path / "a.parquet"
     write_parquet(TABLE, path)
-    whole = path.read_bytes()
-    generator = np.random.default_rng(0)
+    size = path.stat().st_size
     refused = 0
-    for place in range(int(generator.integers(STEP)), len(whole), STEP):
-        content = bytearray(whole)
-        content[place] ^= 1 << int(generator.integers(8))
-        path.write_bytes(content)
+    for _ in flip_bits(path, every=STEP, seed=0):
         try:
             pd.testing.assert_frame_equal(read_parquet(path), TABLE)
         except UserError as error:
             refused += f"'{path}' is damaged" in str(error)
-    assert refused > len(whole) / STEP / 2
+    assert refused > size / STEP / 2
 
 
 def test_another_name_of_a_column_is_found(tmp_path):

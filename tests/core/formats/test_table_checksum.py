@@ -13,6 +13,7 @@ from qk_iteration.core.formats.format_error import FormatError
 from qk_iteration.core.formats.submission import read_submission, write_submission
 from qk_iteration.core.formats.table_checksum import ATTRIBUTE
 from qk_iteration.core.user_error import UserError
+from tests.flipped_bits import flip_bits
 
 NUM_ROWS = 40
 STEP = 13  # bytes between two flips
@@ -48,13 +49,9 @@ def test_a_flipped_bit_is_found_or_changes_nothing(tmp_path, name):
     else:
         written = (REFERENCES,)
         write_descriptors(path, *written)
-    whole = path.read_bytes()
-    generator = np.random.default_rng(2)
+    size = path.stat().st_size
     refused = 0
-    for place in range(int(generator.integers(STEP)), len(whole), STEP):
-        content = bytearray(whole)
-        content[place] ^= 1 << int(generator.integers(8))
-        path.write_bytes(content)
+    for place in flip_bits(path, every=STEP, seed=2):
         try:
             found = (
                 read_submission(path) if len(written) == 2 else [read_descriptors(path)]
@@ -62,7 +59,7 @@ def test_a_flipped_bit_is_found_or_changes_nothing(tmp_path, name):
             assert all(map(is_same, found, written)), place
         except UserError:
             refused += 1
-    assert refused > len(whole) / STEP / 3  # Of HDF5 many bytes mean nothing.
+    assert refused > size / STEP / 3  # Of HDF5 many bytes mean nothing.
 
 
 @pytest.mark.parametrize("key", ["vectors", "image_names"])

@@ -11,13 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
-from qk_iteration.core.images.decode import (
-    UnreadableImageError,
-    decode_image,
-    decode_square,
-    measure_image,
-)
+from qk_iteration.core.images.decode import decode_image, decode_square, measure_image
 from qk_iteration.core.images.left_out import Why
+from qk_iteration.core.images.opened_image import UnreadableImageError
 from qk_iteration.core.images.to_rgb import BACKGROUND, to_rgb
 
 MAX_PIXELS = 1_000_000

@@ -5,12 +5,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from qk_iteration.core.images.decode import UnreadableImageError
 from qk_iteration.core.images.edit_sheet import (
     CELL_SIZE,
     NUM_SAMPLES,
     draw_edit_sheet,
 )
+from qk_iteration.core.images.opened_image import UnreadableImageError
 from qk_iteration.core.images.recipe import EditRecipe
 from qk_iteration.core.user_error import UserError
 

@@ -7,13 +7,10 @@ import pytest
 from PIL import Image
 
 from qk_iteration.core.images import image_formats
-from qk_iteration.core.images.decode import (
-    UnreadableImageError,
-    decode_image,
-    measure_image,
-)
+from qk_iteration.core.images.decode import decode_image, measure_image
 from qk_iteration.core.images.image_formats import RAW, can_read, format_of
 from qk_iteration.core.images.left_out import Why
+from qk_iteration.core.images.opened_image import UnreadableImageError
 
 
 def written(name, **settings):

@@ -25,7 +25,8 @@ from qk_iteration.core.describing.describer import Describer, check_rows
 from qk_iteration.core.describing.describing_config import DescriptionConfig
 from qk_iteration.core.describing.preprocessing import Normalized, Square
 from qk_iteration.core.formats.descriptors import Descriptors, check_values
-from qk_iteration.core.images.decode import UnreadableImageError, decode_image
+from qk_iteration.core.images.decode import decode_image
+from qk_iteration.core.images.opened_image import UnreadableImageError
 from qk_iteration.core.user_error import UserError
 
 MAX_VANISHED_SHARE = 0.01

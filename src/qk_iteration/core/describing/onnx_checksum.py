@@ -17,21 +17,26 @@ _WRITTEN = re.compile(  # as the export writes it; another program's is none of 
 
 def sealed(content: bytes) -> bytes:
     """A file's content, its checksum in the place of ``PLACEHOLDER``."""
-    start, stop = _place(content)
+    place = _place(content)
+    assert place is not None, "the export writes one"
+    start, stop = place
     return content[:start] + _checksum(content, start, stop) + content[stop:]
 
 
 def is_as_sealed(content: bytes) -> bool:
     """Whether it is as ``sealed`` gave it, or of another program."""
-    if not _WRITTEN.search(content):
+    place = _place(content)
+    if place is None:
         return True
-    start, stop = _place(content)
-    return content[start:stop] == _checksum(content, start, stop)
+    return content[slice(*place)] == _checksum(content, *place)
 
 
-def _place(content: bytes) -> tuple[int, int]:
-    (*_, last) = _WRITTEN.finditer(content)  # Metadata stand behind the weights.
-    return last.span(1)
+def _place(content: bytes) -> tuple[int, int] | None:
+    """Of the last checksum: metadata stand behind the weights."""
+    place = None
+    for found in _WRITTEN.finditer(content):
+        place = found.span(1)
+    return place
 
 
 def _checksum(content: bytes, start: int, stop: int) -> bytes:

@@ -23,12 +23,9 @@ from PIL import Image
 
 from qk_iteration.core.formats.atomic_file import replacing
 from qk_iteration.core.formats.folder_lock import locked
-from qk_iteration.core.images.decode import (
-    UnreadableImageError,
-    decode_image,
-    squash,
-)
+from qk_iteration.core.images.decode import decode_image, squash
 from qk_iteration.core.images.lost_images import LostImages
+from qk_iteration.core.images.opened_image import UnreadableImageError
 from qk_iteration.core.images.pixel_file import (
     Bytes,
     PixelWriter,

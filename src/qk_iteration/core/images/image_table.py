@@ -12,12 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from qk_iteration.core.formats.user_paths import user_path
-from qk_iteration.core.images.decode import (
-    UnreadableImageError,
-    check_format,
-    is_image,
-    measure_image,
-)
+from qk_iteration.core.images.decode import measure_image
 from qk_iteration.core.images.folder_listing import Listing, list_folder
 from qk_iteration.core.images.image_groups import number_groups, read_groups
 from qk_iteration.core.images.image_names import name_images
@@ -26,6 +21,11 @@ from qk_iteration.core.images.left_out import (
     line_of_left_out,
     say_left_out,
     table_of_left_out,
+)
+from qk_iteration.core.images.opened_image import (
+    UnreadableImageError,
+    check_format,
+    is_image,
 )
 from qk_iteration.core.images.threaded_map import map_in_threads
 from qk_iteration.core.user_error import UserError

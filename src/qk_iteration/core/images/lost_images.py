@@ -6,7 +6,7 @@ must not end in a model of what was left: few are counted and said, more stop th
 
 import logging
 
-from qk_iteration.core.images.decode import UnreadableImageError
+from qk_iteration.core.images.opened_image import UnreadableImageError
 from qk_iteration.core.user_error import UserError
 
 MAX_LOST_SHARE = 0.01

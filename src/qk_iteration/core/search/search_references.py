@@ -85,9 +85,10 @@ def search_references(
     )
     sorted_queries = queries.read()[query_order]
     center = center_of(sorted_queries, metric)
-    tiles = _tiles(as_product_queries(sorted_queries - center, metric), device)
+    shifted = _shifted(sorted_queries, center)
+    tiles = _tiles(as_product_queries(shifted, metric), device)
     for ranks, block in _ranked_blocks(references, reference_order, tiles):
-        tiles.set_references(as_product_references(block - center, metric))
+        tiles.set_references(as_product_references(_shifted(block, center), metric))
         _offer_block(candidates, tiles, ranks, len(queries))
     found = candidates.with_reserve()
     scores = exact_scores(
@@ -127,6 +128,12 @@ def check_dims(queries: Descriptors, references: Descriptors) -> None:
             "Queries and references must have one descriptor dimension; got "
             f"{queries.dim} and {references.dim}. Describe both by one system."
         )
+
+
+def _shifted(
+    vectors: NDArray[np.float32], center: NDArray[np.float32] | None
+) -> NDArray[np.float32]:
+    return vectors if center is None else vectors - center
 
 
 def _tiles(queries: NDArray[np.float32], device: str) -> ScoreTiles:

@@ -23,15 +23,19 @@ Metric = Literal["l2", "inner_product"]
 _FAR = 64  # times as far from the origin as from each other, squared: six binary digits
 
 
-def center_of(queries: NDArray[np.float32], metric: Metric) -> NDArray[np.float32]:
-    """What is subtracted from queries and references. (Q, D) to (D,).
+def center_of(
+    queries: NDArray[np.float32], metric: Metric
+) -> NDArray[np.float32] | None:
+    """What is to be subtracted from queries and references. (Q, D) to (D,).
 
-    Zero unless it saves digits: whole numbers near the origin are exact as they are.
+    None unless it saves digits: whole numbers near the origin are exact as they are.
     """
+    if metric != "l2":
+        return None
     mean = queries.mean(axis=0, dtype=np.float64)
     squares = np.einsum("qd,qd->", queries, queries, dtype=np.float64) / len(queries)
-    is_far = metric == "l2" and mean @ mean > _FAR * (squares - mean @ mean)
-    return mean.astype(np.float32) if is_far else np.zeros_like(queries[0])
+    is_far = mean @ mean > _FAR * (squares - mean @ mean)
+    return mean.astype(np.float32) if is_far else None
 
 
 def as_product_queries(

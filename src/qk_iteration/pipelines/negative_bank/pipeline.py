@@ -13,14 +13,15 @@ from qk_iteration.pipelines.negative_bank.nodes import (
 def create_pipeline() -> Pipeline:
     """The costly part that every run with the same backbone and images shares."""
     return Pipeline(
-        _nodes(),
+        [*_inputs(), *_bank_and_models()],
         # A stage of its own in kedro viz; its datasets are everybody's.
         namespace="negative_bank",
         prefix_datasets_with_namespace=False,
     )
 
 
-def _nodes() -> list[Node]:
+def _inputs() -> list[Node]:
+    """What the two sides are built of, and what they see."""
     return [
         Node(
             configure_sides,
@@ -44,6 +45,11 @@ def _nodes() -> list[Node]:
             # Held in memory, so that a training alone (--tags=qk) opens them too.
             tags=["qk", "simclr", "moco"],
         ),
+    ]
+
+
+def _bank_and_models() -> list[Node]:
+    return [
         Node(
             fill_negative_bank,
             [
