@@ -1,5 +1,6 @@
 """A manifest of a few pictures that scikit-image brings, and one animation."""
 
+import os
 from importlib.metadata import version
 from pathlib import Path
 
@@ -19,6 +20,18 @@ from qk_iteration.builtin_benchmark.sources import ImagePackage
 from qk_iteration.core.images.recipe import EditRecipe
 
 SKIMAGE = "scikit-image"
+STORE_OF_RUNS = "MLFLOW_TRACKING_URI"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_store_of_runs_is_left():
+    """MLflow puts the store that is set into the environment of later programs."""
+    before = os.environ.get(STORE_OF_RUNS)
+    yield
+    if before is None:
+        os.environ.pop(STORE_OF_RUNS, None)
+    else:
+        os.environ[STORE_OF_RUNS] = before
 
 
 @pytest.fixture
