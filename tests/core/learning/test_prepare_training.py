@@ -20,7 +20,7 @@ from qk_iteration.core.learning.prepare_training import (
 )
 from qk_iteration.core.learning.side import Side
 from qk_iteration.core.models.descriptor_model import DescriptorModel
-from qk_iteration.core.models.model_file import save_model
+from qk_iteration.core.models.model_file import load_model, save_model
 from qk_iteration.core.user_error import UserError
 from tests.core.learning.small_training import LEARNING, MODEL, changed
 
@@ -108,9 +108,26 @@ def test_a_start_that_the_run_itself_would_overwrite_is_refused(prepare, tmp_pat
         prepare(start_from=str(tmp_path / "qk"))
 
 
-def test_a_start_of_another_image_size_is_refused(prepare, tmp_path):
+def test_a_start_goes_on_with_the_image_size_of_its_side(prepare, tmp_path):
     start = save_pair(tmp_path / "elsewhere", image_size=64)
-    with pytest.raises(UserError, match="32 pixels on the query side; got 64"):
+    models = prepare(start_from=str(start)).initial_models
+    assert [models[side].config.image_size for side in Side] == [32, 32]
+    for side in Side:
+        before = load_model(start / f"{side}_model").state_dict()
+        after = models[side].state_dict()
+        assert all(torch.equal(after[name], before[name]) for name in before)
+
+
+def test_a_transformer_that_learned_from_another_image_size_is_refused(
+    prepare, tmp_path
+):
+    start = save_pair(
+        tmp_path / "elsewhere",
+        backbone="vit_tiny_patch16_224",
+        image_size=64,
+        weights="random",
+    )
+    with pytest.raises(UserError, match="images of 64 pixels alone, .* got 32"):
         prepare(start_from=str(start))
 
 

@@ -89,12 +89,13 @@ def load_start(
 
     Args:
         start: The folder.
-        initial_models: What the training would start from without it.
+        initial_models: What the training would start from without it; each side goes on
+            with their image size.
         output: Where the finished models of this training will be.
 
     Raises:
         UserError: If it is not such a folder, is that of this training itself, or holds
-            models of another image size.
+            models that cannot see images of this run's size.
     """
     check_start(str(start))
     if start.resolve() == output.resolve():
@@ -103,16 +104,39 @@ def load_start(
             f"learning.start_from must be another folder than the one that this run "
             f"writes, '{output}'. Copy the models first: cp -r {output} {output}_1x"
         )
-    models = {side: load_model(start / f"{side}_model") for side in Side}
-    for side, model in models.items():
-        size = initial_models[side].config.image_size
-        if model.config.image_size != size:
-            raise UserError(
-                "The models of learning.start_from must have been trained on images of "
-                f"model.image_size, {size} pixels on the {side} side; got "
-                f"{model.config.image_size}. Set it to theirs."
-            )
-    return models
+    return {
+        side: _at_size(
+            load_model(start / f"{side}_model"), initial_models[side].config.image_size
+        )
+        for side in Side
+    }
+
+
+def _at_size(model: DescriptorModel, image_size: int) -> DescriptorModel:
+    """The model, seeing images of another size from now on.
+
+    Raises:
+        UserError: If weights of its network are for one size only, as a transformer's.
+    """
+    own = model.config.image_size
+    if image_size == own:
+        return model
+    config = model.config.model_copy(update={"image_size": image_size})
+    resized = DescriptorModel(config, load_weights=False).eval()
+    try:
+        resized.load_state_dict(model.state_dict())
+    except RuntimeError as error:
+        raise UserError(
+            f"The models of learning.start_from are for images of {own} pixels alone, "
+            f"as their backbone '{config.backbone}' keeps weights by position; got "
+            f"{image_size}. Set it to {own}."
+        ) from error
+    _logger.info(
+        "Going on with images of %d pixels from a model that learned from %d.",
+        image_size,
+        own,
+    )
+    return resized
 
 
 def seed_of_continuation(seed: int, models: Mapping[Side, DescriptorModel]) -> int:
