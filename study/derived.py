@@ -84,6 +84,13 @@ def rows_pushed(trained: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([trained[is_headline], rows]) if len(rows) else rows
 
 
+def batch_sizes(trained: pd.DataFrame) -> pd.DataFrame:
+    """The trainings of part ``batch``, and beside them those of the headline."""
+    batch = trained[trained["part"] == "batch"]
+    headline = trained[trained["name"].isin(METHODS)]
+    return pd.concat([batch, headline]) if len(batch) else batch
+
+
 def budgets(trained: pd.DataFrame) -> pd.DataFrame:
     """The headline trainings and those that go on from them, shortest first.
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from qk_iteration.pipelines.reporting.comparison import PAPER_RATIO
 from study import derived, figures, tables
+from study.costs import Costs
 from study.results import VALIDATION
 from study.trials import METHODS
 
@@ -25,8 +26,8 @@ def write_page(
     intervals: pd.DataFrame,
     defaults: derived.Defaults,
     notes: str,
-    situations: str = "",
-    costs: pd.DataFrame | None = None,
+    situations: str,
+    costs: Costs,
 ) -> str:
     """The whole page as Markdown; a line stands for each section without results.
 
@@ -36,14 +37,13 @@ def write_page(
         defaults: What a trial has where its settings do not say otherwise.
         notes: Markdown written by hand, appended as it is.
         situations: The table that the page opens with, from `situations_table`.
-        costs: What a query costs, from `study.query_cost`.
+        costs: Of a query, and of a step.
     """
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {"three": "{:.3f}".format, "listing": listing}
     template = environment.from_string(_TEMPLATE.read_text("utf-8"))
-    costs = pd.DataFrame() if costs is None else costs
     facts = _facts(table, intervals, defaults, costs)
     page = template.render(facts, situations=situations)
     return f"{wrapped(page)}\n" + (f"\n{notes}" if notes else "")
@@ -77,7 +77,7 @@ def _facts(
     table: pd.DataFrame,
     intervals: pd.DataFrame,
     defaults: derived.Defaults,
-    costs: pd.DataFrame,
+    costs: Costs,
 ) -> dict[str, Any]:
     """What the template speaks of."""
     trained = derived.trainings(table, defaults)
@@ -114,10 +114,10 @@ def _facts(
             "training": tables.training_table(table),
             "steps": tables.steps_table(derived.budgets(trained)),
             "rows": tables.rows_table(derived.rows_pushed(trained)),
-            "batch": tables.batch_table(trained),
+            "batch": tables.batch_table(trained, costs.step),
             "distractors": tables.distractors_table(table),
             "index": tables.index_table(trained, table),
-            "unlike": tables.unlike_table(trained, defaults, costs),
+            "unlike": tables.unlike_table(trained, defaults, costs.query),
             "ablation": tables.ablation_table(table, derived.variants_of(trained)),
             "novelty": tables.novelty_table(intervals),
             "out_of_domain": tables.out_of_domain_table(table),

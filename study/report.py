@@ -20,6 +20,7 @@ from study.comparison import (
     has_matches,
     read_queries,
 )
+from study.costs import Costs
 from study.derived import Defaults, trainings
 from study.figures import RAW, ratio
 from study.page import write_page
@@ -38,7 +39,6 @@ DOCS = Path("docs")
 TABLE = "study.csv"
 INTERVALS = "study_intervals.csv"
 SITUATIONS = "study_situations.csv"
-COSTS = "study_query_cost.csv"  # from study.query_cost
 TRIALS = Path("conf/study.yml")
 TRUE_MATCHES = Path("data/02_intermediate/study/builtin/true_matches.csv")
 QUERY_EDITS = Path("data/01_raw/builtin/query_edits.csv")
@@ -82,15 +82,15 @@ def write_report(
     write_table(intervals, docs / INTERVALS)
     write_table(compared, docs / SITUATIONS)
     trained = trainings(table, defaults)
+    costs = Costs.read(docs)
     for name, plot in PLOTS.items():
-        figure = plot(table=table, trained=trained, intervals=intervals)
+        figure = plot(table=table, trained=trained, intervals=intervals, costs=costs)
         if figure is not None:
             save(figure, docs / name)
     notes = docs / _NOTES
     hand_written = notes.read_text("utf-8") if notes.exists() else ""
     with replacing(docs / _PAGE) as partial:
         opening = situations_table(situations, compared, table)
-        costs = _kept(docs / COSTS, ("image_size",))
         page = write_page(table, intervals, defaults, hand_written, opening, costs)
         partial.write_text(page, "utf-8")
     print(f"Wrote {docs / _PAGE} from {len(trained)} trainings.")

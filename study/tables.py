@@ -6,7 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from study.derived import Defaults
+from study.costs import QUERY_COLUMNS, STEP_COLUMNS
+from study.derived import Defaults, batch_sizes
 from study.figures import (
     NORMALIZED,
     NORMALIZED_ELSEWHERE,
@@ -156,16 +157,24 @@ def rows_table(points: pd.DataFrame) -> str:
     )
 
 
-def batch_table(trained: pd.DataFrame) -> str:
-    """Images through the backbone a step, for each method."""
+def batch_table(trained: pd.DataFrame, memory: pd.DataFrame) -> str:
+    """Images through the backbone a step, for each method.
+
+    Args:
+        trained: From `trainings`.
+        memory: By ``images_a_step`` and ``megabytes``; may be empty.
+    """
     return _grouped(
-        trained[trained["part"] == "batch"],
+        batch_sizes(trained).merge(
+            memory[list(STEP_COLUMNS)], how="left", on="images_a_step"
+        ),
         ["images_a_step", "method", "name"],
         {
             "method": lambda own: TITLES[own["method"].iloc[0]],
             "images a step": lambda own: own["images_a_step"].iloc[0],
             "settings": lambda own: settings_text(own["settings"].iloc[0]),
             "seconds": lambda own: count(own["seconds"]),
+            "memory, MB": lambda own: _one(own["megabytes"], 1, ".0f"),
         },
         num_texts=3,
     )
@@ -210,18 +219,11 @@ def unlike_table(trained: pd.DataFrame, defaults: Defaults, costs: pd.DataFrame)
             for one in settings
         ]
     own = own.merge(
-        costs.reindex(columns=["image_size", "multiply_adds", "milliseconds"]),
+        costs[list(QUERY_COLUMNS)],
         how="left",
         left_on="query",
         right_on="image_size",
     )
-
-    def cost(column: str, scale: float) -> Any:
-        return lambda rows: (
-            NOT_MEASURED
-            if pd.isna(rows[column].iloc[0])
-            else f"{rows[column].iloc[0] / scale:.1f}"
-        )
 
     return _grouped(
         own.sort_values(["query", "key"]),
@@ -231,12 +233,20 @@ def unlike_table(trained: pd.DataFrame, defaults: Defaults, costs: pd.DataFrame)
             "query, pixels": lambda rows: rows["query"].iloc[0],
             "key, pixels": lambda rows: rows["key"].iloc[0],
             "settings": lambda rows: settings_text(rows["settings"].iloc[0]),
-            "multiply-adds a query, million": cost("multiply_adds", 1e6),
-            "ms a query": cost("milliseconds", 1),
+            "multiply-adds a query, million": lambda rows: _one(
+                rows["multiply_adds"], 1e6, ".1f"
+            ),
+            "ms a query": lambda rows: _one(rows["milliseconds"], 1, ".1f"),
         },
         num_texts=4,
         scores=_SCORES | _ELSEWHERE,
     )
+
+
+def _one(values: "pd.Series[float]", unit: float, form: str) -> str:
+    """What all rows of a group have, in a larger unit."""
+    first = values.iloc[0]
+    return NOT_MEASURED if pd.isna(first) else format(first / unit, form)
 
 
 def _who_asks(row: "pd.Series[Any]") -> str:

@@ -15,7 +15,7 @@ PLOTS: dict[str, Callable[..., Figure | None]] = {
     "comparison.png": lambda table, **_: plot_systems(table),
     "validation_curves.png": lambda trained, **_: plot_curves(trained),
     "rows.png": lambda trained, **_: plot_rows(trained),
-    "batch.png": lambda trained, **_: plot_batch(trained),
+    "batch.png": lambda trained, costs, **_: plot_batch(trained, costs.step),
     "ablation.png": lambda trained, **_: plot_ablation(trained),
     "edits.png": lambda intervals, **_: plot_edits(intervals),
 }

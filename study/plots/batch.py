@@ -4,6 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
+from study.derived import batch_sizes
 from study.figures import RAW, TITLES
 from study.plots.style import METHOD_COLORS, METHOD_MARKERS, new_figure, tidy
 from study.results import VALIDATION
@@ -11,9 +12,14 @@ from study.results import VALIDATION
 _PANELS = {VALIDATION: "validation split", RAW: "test queries"}
 
 
-def plot_batch(trained: pd.DataFrame) -> Figure | None:
-    """Of each method and size the best trial on validation, mean over its seeds."""
-    batch = trained[trained["part"] == "batch"]
+def plot_batch(trained: pd.DataFrame, memory: pd.DataFrame) -> Figure | None:
+    """Of each method and size the best trial on validation, mean over its seeds.
+
+    Args:
+        trained: From `trainings`.
+        memory: ``images_a_step`` and ``megabytes``, which stand under the axis.
+    """
+    batch = batch_sizes(trained)
     panels = [column for column in _PANELS if batch[column].notna().any()]
     if not panels:
         return None
@@ -25,7 +31,7 @@ def plot_batch(trained: pd.DataFrame) -> Figure | None:
             number,
             title=_PANELS[column],
             xscale="log",
-            xlabel="images through the backbone a step",
+            xlabel="images a step, and what it keeps for its gradient",
             ylabel="raw micro-AP",
         )
         for method, own in batch.dropna(subset=[column]).groupby("method"):
@@ -42,9 +48,14 @@ def plot_batch(trained: pd.DataFrame) -> Figure | None:
                 label=TITLES[str(method)],
             )
         sizes = sorted(set(batch["images_a_step"]))
-        axes.set_xticks(sizes, labels=[f"{size:.0f}" for size in sizes])
+        axes.set_xticks(sizes, labels=[_label(size, memory) for size in sizes])
         axes.xaxis.set_minor_locator(NullLocator())
         tidy(axes, grid="y")
     handles, labels = axes.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=2, frameon=False)
     return figure
+
+
+def _label(size: float, memory: pd.DataFrame) -> str:
+    own = memory.loc[memory["images_a_step"] == size, "megabytes"]
+    return "\n".join([f"{size:.0f}", *(f"{one:,.0f} MB" for one in own)])

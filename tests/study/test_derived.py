@@ -5,6 +5,7 @@ import pytest
 
 from study.derived import (
     Defaults,
+    batch_sizes,
     budgets,
     chance_of_one_seed,
     rows_pushed,
@@ -44,6 +45,15 @@ def test_a_default_stands_with_the_seeds_of_the_others_only(study):
 def test_without_a_rows_trial_there_is_no_study_of_rows(study):
     study.add_trial("qk", 3)
     assert len(rows_pushed(study.trainings())) == 0
+
+
+def test_the_headline_stands_beside_other_batch_sizes(study):
+    study.add_trial("qk", 3)
+    assert len(batch_sizes(study.trainings())) == 0
+    settings = {"learning.images_per_step": 8}
+    study.add_trial("small", 3, part="batch", settings=settings)
+    found = batch_sizes(study.trainings()).set_index("name")["images_a_step"]
+    assert found.to_dict() == {"small": 8, "qk": 64}
 
 
 def test_defaults_come_from_the_yaml_and_the_manifest(study):

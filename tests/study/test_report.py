@@ -16,6 +16,7 @@ KEPT = (
     "study_intervals.csv",
     "study_query_cost.csv",
     "study_situations.csv",
+    "study_step_memory.csv",
 )
 PLOTS = ["ablation", "batch", "comparison", "edits", "rows", "validation_curves"]
 
@@ -46,6 +47,8 @@ def test_whole_study_has_every_section_table_and_plot(whole_study):
 def test_tables_are_whole(whole_study):
     cost = "image_size,multiply_adds,milliseconds\n48,22100000,4.5\n"
     (whole_study.docs / "study_query_cost.csv").write_text(cost)
+    memory = "images_a_step,megabytes\n8,944.7\n"
+    (whole_study.docs / "study_step_memory.csv").write_text(memory)
     page = report_on(whole_study)
     tables = re.findall(r"(?:^\|.*\|\n)+", page, flags=re.MULTILINE)
     assert len(tables) == 14
@@ -55,6 +58,7 @@ def test_tables_are_whole(whole_study):
     assert "`qk.learning_rate` 0.0003 | 1 | **" in page  # the best of its method
     assert page.count("| default |") == 1
     assert "| the model that made the index |" in page
+    assert re.search(r"\| QK Iteration \| 8 \|.*\| 945 \|", page)
     assert re.search(r"\| QK Iteration \| 48 \| 128 \|.*\| 22\.1 \| 4\.5 \|", page)
 
 

@@ -127,7 +127,7 @@ def test_a_transformer_that_learned_from_another_image_size_is_refused(
         image_size=64,
         weights="random",
     )
-    with pytest.raises(UserError, match="images of 64 pixels alone, .* got 32"):
+    with pytest.raises(UserError, match=r"images of 64 pixels alone, .* got 32"):
         prepare(start_from=str(start))
 
 
