@@ -8,7 +8,11 @@ from PIL import Image
 
 from qk_iteration.builtin_benchmark.layout import image_path, query_path
 from qk_iteration.builtin_benchmark.manifest import Role, Split
-from qk_iteration.builtin_benchmark.own_pictures import build_own_benchmark, deal_out
+from qk_iteration.builtin_benchmark.own_pictures import (
+    build_own_benchmark,
+    deal_out,
+    dealt_to_training,
+)
 from qk_iteration.core.images import lost_images
 from qk_iteration.core.images.decode import decode_image
 from qk_iteration.core.user_error import UserError
@@ -73,6 +77,28 @@ def test_the_folder_holds_what_its_tables_name(pictures, tmp_path, recipe):
             small = own.convert("RGB").resize(image.size)
             difference = np.asarray(image).astype(float) - np.asarray(small)
             assert np.abs(difference).mean() < 12
+
+
+def in_training(manifest):
+    return {i.file for i in manifest.images if i.split is Split.TRAINING}
+
+
+def test_what_was_learned_from_is_not_judged_by_when_groups_have_changed(
+    pictures, tmp_path, recipe
+):
+    folder, files, groups = pictures
+    assert dealt_to_training(tmp_path / "own") == set()
+    before = deal_out(folder, files, groups, queries_per_picture=1, seed=0)
+    build_own_benchmark(tmp_path / "own", before, recipe, **WORK)
+    learned_from = dealt_to_training(tmp_path / "own")
+    assert learned_from == in_training(before)
+
+    deal = {"queries_per_picture": 1, "seed": 0, "learned_from": learned_from}
+    assert deal_out(folder, files, groups, **deal) == before
+    joined = np.where(groups > 54, 54, groups)
+    assert learned_from <= in_training(deal_out(folder, files, joined, **deal))
+    with pytest.raises(UserError, match="All but 10 of 60 different pictures were"):
+        deal_out(folder, files, np.arange(60), **deal | {"learned_from": files[:50]})
 
 
 def test_too_few_different_pictures_are_refused(pictures):

@@ -4,7 +4,7 @@ Groups of near copies are dealt out whole, so that no picture of one part is a c
 one in another. Parts that are judged get one picture of each group.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,23 +22,24 @@ from qk_iteration.builtin_benchmark.own_images import write_own_images
 from qk_iteration.builtin_benchmark.sources import ImagePackage
 from qk_iteration.builtin_benchmark.tables import write_tables
 from qk_iteration.builtin_benchmark.whole_folder import appearing_whole
-from qk_iteration.core.formats.csv_rows import write_csv_rows
+from qk_iteration.core.formats.csv_rows import read_csv_rows, write_csv_rows
 from qk_iteration.core.images.recipe import EditRecipe
 from qk_iteration.core.user_error import UserError
 
 SMALLEST = 40
 """Groups of pictures; with fewer a judged part would hold next to nothing."""
 OWN_SOURCES = "own_sources.csv"
+_COLUMNS = ("image_id", "file")
 
 _PACKAGE = "own"
-_SHARES = (
-    (Split.TRAINING, Role.TRAINING, 0.5),
-    (Split.TEST, Role.REFERENCE, 0.1),
-    (Split.TEST, Role.DISTRACTOR, 0.1),
-    (Split.TEST, Role.UNMATCHED, 0.05),
-    (Split.VALIDATION, Role.REFERENCE, 0.1),
-    (Split.VALIDATION, Role.DISTRACTOR, 0.1),
-    (Split.VALIDATION, Role.UNMATCHED, 0.05),
+_TRAINING_SHARE = 0.5
+_JUDGED_SHARES = (
+    (Split.TEST, Role.REFERENCE, 0.2),
+    (Split.TEST, Role.DISTRACTOR, 0.2),
+    (Split.TEST, Role.UNMATCHED, 0.1),
+    (Split.VALIDATION, Role.REFERENCE, 0.2),
+    (Split.VALIDATION, Role.DISTRACTOR, 0.2),
+    (Split.VALIDATION, Role.UNMATCHED, 0.1),
 )
 
 
@@ -49,8 +50,12 @@ def deal_out(
     *,
     queries_per_picture: int,
     seed: int,
+    learned_from: Collection[str] = (),
 ) -> Manifest:
     """Which of a person's pictures plays which part.
+
+    Another model groups the pictures otherwise. What a model may have learned from
+    stays in training, so that it is never judged by it.
 
     Args:
         folder: Absolute; where the files lie.
@@ -58,9 +63,10 @@ def deal_out(
         groups: The same number for near copies. Shape (N,).
         queries_per_picture: Edited copies of each picture that is asked with.
         seed: Of the dealing.
+        learned_from: Files that were dealt to training before.
 
     Raises:
-        UserError: If there are too few different pictures.
+        UserError: If there are too few different pictures, or too few to judge by.
     """
     numbers = np.unique(groups)
     if len(numbers) < SMALLEST:
@@ -68,14 +74,11 @@ def deal_out(
             f"A benchmark of your own needs at least {SMALLEST} different pictures; "
             f"'{folder}' holds {len(numbers)}, near copies counted once. Add pictures."
         )
-    dealt = np.random.default_rng(seed).permutation(numbers)
-    ends = np.round(np.cumsum([share for *_, share in _SHARES]) * len(dealt))
+    stays = np.unique(groups[[file in learned_from for file in files]])
     images: list[ImageEntry] = []
     counts: dict[str, int] = {}
-    for (split, role, _), some in zip(
-        _SHARES, np.split(dealt, ends[:-1].astype(int)), strict=True
-    ):
-        for group in some.tolist():
+    for split, role, part in _parts(numbers, stays, seed):
+        for group in part.tolist():
             members = np.flatnonzero(groups == group).tolist()
             for row in members if role is Role.TRAINING else members[:1]:
                 number = counts[role.letter] = counts.get(role.letter, -1) + 1
@@ -87,6 +90,20 @@ def deal_out(
         images=images,
         queries=_queries(images, queries_per_picture),
     )
+
+
+def dealt_to_training(target: Path) -> set[str]:
+    """Files, below the folder of pictures, that train in a benchmark built before.
+
+    Args:
+        target: Of ``build_own_benchmark``; need not be there.
+    """
+    table = target / OWN_SOURCES
+    if not table.is_file():
+        return set()
+    letter = Role.TRAINING.letter
+    rows = read_csv_rows(table, _COLUMNS)
+    return {file for image_id, file in rows if image_id.startswith(letter)}
 
 
 def build_own_benchmark(
@@ -138,8 +155,28 @@ def build_own_benchmark(
         )
         write_tables(partial, manifest, edits)
         rows = [(image.image_id, image.file) for image in manifest.images]
-        write_csv_rows(partial / OWN_SOURCES, ("image_id", "file"), rows)
+        write_csv_rows(partial / OWN_SOURCES, _COLUMNS, rows)
     return target
+
+
+def _parts(
+    numbers: NDArray[np.int64], stays: NDArray[np.int64], seed: int
+) -> Iterator[tuple[Split, Role, NDArray[np.int64]]]:
+    dealt = np.random.default_rng(seed).permutation(numbers)
+    # First those that stay; where that changes nothing, the order is what it was.
+    dealt = dealt[np.argsort(~np.isin(dealt, stays), kind="stable")]
+    num_training = max(len(stays), round(_TRAINING_SHARE * len(dealt)))
+    training, judged = np.split(dealt, [num_training])
+    if len(judged) < _TRAINING_SHARE * SMALLEST:
+        raise UserError(
+            f"All but {len(judged)} of {len(dealt)} different pictures were dealt to "
+            "training before, which leaves too few to judge by. Add pictures."
+        )
+    yield Split.TRAINING, Role.TRAINING, training
+    ends = np.round(np.cumsum([share for *_, share in _JUDGED_SHARES]) * len(judged))
+    parts = np.split(judged, ends[:-1].astype(int))
+    for (split, role, _), part in zip(_JUDGED_SHARES, parts, strict=True):
+        yield split, role, part
 
 
 def _queries(images: Sequence[ImageEntry], number: int) -> list[QueryEntry]:

@@ -23,6 +23,7 @@ def make_own_benchmark(
     from qk_iteration.builtin_benchmark.own_pictures import (
         build_own_benchmark,
         deal_out,
+        dealt_to_training,
     )
     from qk_iteration.collection.content_groups import group_near_copies
     from qk_iteration.collection.folder_index import index_folder
@@ -57,6 +58,7 @@ def make_own_benchmark(
         groups,
         queries_per_picture=own_benchmark.queries_per_picture,
         seed=seed,
+        learned_from=dealt_to_training(target),
     )
     build_own_benchmark(
         target,
