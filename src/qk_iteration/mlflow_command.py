@@ -11,6 +11,7 @@ from kedro.framework.project import settings
 from kedro.framework.startup import ProjectMetadata
 
 from qk_iteration.plain_errors import plain_endings
+from qk_iteration.tracking.figures_page import figures_page
 from qk_iteration.tracking.run_store import RunStore
 from qk_iteration.tracking.tracking_config import TrackingConfig, read_tracking_config
 
@@ -30,7 +31,9 @@ def ui(metadata: ProjectMetadata, env: str | None, host: str, port: str) -> None
     with plain_endings():
         config = _config(metadata.project_path, env)
         store = RunStore(config.server.mlflow_tracking_uri, metadata.project_path)
-        store.open()
+        page = figures_page(store.open(), config.tracking.experiment.name)
+    if page is not None:
+        click.echo(f"The runs with their figures: http://{host}:{port}/{page}")
     command = [sys.executable, "-m", "mlflow", "ui", "--host", host, "--port", port]
     command += ["--backend-store-uri", store.uri()]
     os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")

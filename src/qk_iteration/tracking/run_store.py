@@ -21,6 +21,7 @@ from qk_iteration.core.formats.folder_lock import locked
 from qk_iteration.core.formats.full_disk import saying_full_disk
 from qk_iteration.core.formats.user_paths import user_path
 from qk_iteration.core.user_error import UserError, first_line
+from qk_iteration.tracking.figures_page import figures_view
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -114,7 +115,9 @@ class RunStore:
             if found is None:
                 place = (self._project / ARTIFACTS).as_uri() if self.is_local else None
                 return client.create_experiment(
-                    name, artifact_location=place, tags={"mlflow.experimentKind": kind}
+                    name,
+                    artifact_location=place,
+                    tags={"mlflow.experimentKind": kind} | figures_view(),
                 )
             if found.lifecycle_stage == "deleted":
                 client.restore_experiment(found.experiment_id)
