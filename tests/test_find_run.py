@@ -54,13 +54,13 @@ def project(tmp_path_factory):
     return root
 
 
-def kedro_run(project, pipeline, *parameters):
+def kedro_run(project, pipeline, *parameters, model="thumbnail.pt"):
     paths = f"{project}/src{os.pathsep}{project}"
     result = subprocess.run(
         [
             *(sys.executable, "-m", "kedro", "run", "--env=test"),
             f"--pipelines={pipeline}",
-            f"--params={','.join([*parameters, 'model_path=thumbnail.pt'])}",
+            f"--params={','.join([*parameters, f'model_path={model}'])}",
         ],
         cwd=project,
         env=os.environ | {"PYTHONPATH": paths, "COLUMNS": "300"},
@@ -78,9 +78,18 @@ def pairs_in(output):
         return {(row["query"], row["match"]) for row in csv.DictReader(file)}
 
 
-def test_own_pictures_calibrate_a_search_by_either_command(project, capsys):
-    screen = kedro_run(project, "own_benchmark", "images=photos", "own_folder=own")
-    assert LEFT_OUT in screen
+OWN = ("images=photos", "own_folder=own")
+
+
+@pytest.fixture(scope="module")
+def screen_of_own(project):
+    return kedro_run(project, "own_benchmark", *OWN)
+
+
+def test_own_pictures_calibrate_a_search_by_either_command(
+    project, screen_of_own, capsys
+):
+    assert LEFT_OUT in screen_of_own
     promises = json.loads(
         (project / "data/08_reporting/test/own_benchmark_promises.json").read_text()
     )
@@ -106,3 +115,29 @@ def test_own_pictures_calibrate_a_search_by_either_command(project, capsys):
     assert main([*arguments, "--num-workers", "0", "--device", "cpu"]) == 0
     assert pairs_in(project / "found by qk-find") == planted
     assert "your own pictures (photos)" in capsys.readouterr().out
+
+
+def trained_with(project):
+    with (project / "own/own_sources.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    return {row["file"] for row in rows if row["image_id"].startswith("T")}
+
+
+@pytest.mark.usefixtures("screen_of_own")
+def test_both_methods_learn_from_own_pictures_and_are_judged_by_others(project):
+    own = ("benchmark=own", "validation_benchmark=own/validation")
+    kedro_run(project, "train,simclr", *own)
+    metrics = project / "data/08_reporting/test/simclr/metrics.json"
+    trained = json.loads(metrics.read_text())
+    assert trained["num_true_matches"] == 4 * 8  # Edited copies of each reference.
+
+    kedro_run(project, "evaluate", *own, "method=simclr", "metrics_path=again.json")
+    again = json.loads((project / "again.json").read_text())
+    assert again["micro_ap"] == trained["micro_ap"]
+
+    pair = project / "data/06_models/test/qk"
+    learned_from = trained_with(project)
+    assert (pair / "calibration.json").is_file()
+    kedro_run(project, "own_benchmark", *OWN, model=pair)
+    assert (pair / "own_calibration.json").is_file()
+    assert learned_from <= trained_with(project)
