@@ -33,6 +33,12 @@ def test_the_one_method_is_method_and_two_have_their_names():
     assert run_parameters(blocks, ["simclr"], Path("/p")) == {"method.a": "2"}
 
 
+def test_what_is_null_is_not_told_and_what_is_false_or_zero_is():
+    blocks = {"search": {"on_disk": False, "code_bytes": None, "seed": 0}}
+    told = run_parameters(blocks, [], Path("/p"))
+    assert told == {"search.on_disk": "False", "search.seed": "0"}
+
+
 def test_settings_of_the_builtin_benchmark_are_told_only_where_it_is_used():
     blocks = {"builtin_benchmark": BUILTIN, "benchmark": "/elsewhere"}
     assert run_parameters(blocks, [], Path("/p")) == {"benchmark": "/elsewhere"}

@@ -55,7 +55,7 @@ def run_parameters(
     """Every setting that the run uses, by its name in the YAML files.
 
     One run is one method, so that its own block is ``method``: ``method.key_view`` of a
-    QK run stands beside that of a SimCLR run.
+    QK run stands beside that of a SimCLR run. What is null asks for nothing: left out.
 
     Args:
         blocks: By name, what the run's nodes are given.
@@ -71,7 +71,8 @@ def run_parameters(
         plain = block.model_dump() if isinstance(block, BaseModel) else block
         title = "method" if list(methods) == [name] else name
         for key, value in _flat(title, plain):
-            values[key] = _short(str(value).replace(f"{project}/", ""))
+            if value is not None:
+                values[key] = _short(str(value).replace(f"{project}/", ""))
     return values
 
 
