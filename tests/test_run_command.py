@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 import pytest
+from kedro.framework.startup import bootstrap_project
 
 from qk_iteration.core.user_error import UserError
 from qk_iteration.run_command import check_launcher, run
@@ -113,3 +114,23 @@ def test_a_runner_that_is_none_is_refused_with_the_nearest_name(capsys):
     with pytest.raises(SystemExit):
         run.callback(runner="ThredRunner", pipelines=[], pipeline=None)
     assert "'ThredRunner'. Did you mean ThreadRunner?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("option", "typed", "nearest"),
+    [
+        ("tags", "simclrr", "simclr"),
+        ("from_inputs", "training_image", "training_images"),
+        ("to_outputs", "simclr.predicted_matchs", "simclr.predicted_matches"),
+    ],
+)
+def test_a_part_that_is_none_is_refused_with_the_nearest_name(
+    capsys, project_root, option, typed, nearest
+):
+    bootstrap_project(project_root)
+    others = {name: [] for name in ("tags", "from_inputs", "to_outputs")}
+    asked = {"runner": None, "pipelines": ["simclr"], "pipeline": None}
+    with pytest.raises(SystemExit):
+        run.callback(**asked, **others | {option: [typed]})
+    said = f"has no '{typed}'. Did you mean {nearest}?"
+    assert said in capsys.readouterr().err

@@ -27,7 +27,10 @@ def _run(**options: Any) -> Any:
     with obeying_stop_signals(), plain_endings():
         check_launcher(os.environ)
         _check_runner(options["runner"] or "SequentialRunner")
-        _check_pipelines([*options["pipelines"], options["pipeline"] or "__default__"])
+        asked = [*options["pipelines"], options["pipeline"]]
+        names = [name for name in asked if name] or ["__default__"]
+        _check_pipelines(names)
+        _check_parts(options, names)
         assert kedro_run.callback is not None, "a command has a function"
         return kedro_run.callback(**options)
 
@@ -47,6 +50,20 @@ def _check_pipelines(names: list[str]) -> None:
         if name not in pipelines:
             known = [known for known in pipelines if known != "__default__"]
             raise UserError(f"No pipeline is called '{name}'. {hint(name, known)}")
+
+
+def _check_parts(options: Mapping[str, Any], names: list[str]) -> None:
+    """Raise UserError, with the nearest name, for a tag or a dataset that is none."""
+    nodes = [node for name in names for node in pipelines[name].nodes]
+    tags = {tag for node in nodes for tag in node.tags}
+    datasets = {data for node in nodes for data in (*node.inputs, *node.outputs)}
+    asked = (("tags", tags), ("from_inputs", datasets), ("to_outputs", datasets))
+    for option, known in asked:
+        for name in set(options[option] or ()) - known:
+            raise UserError(
+                f"--{option.replace('_', '-')}: the pipeline has no '{name}'. "
+                f"{hint(name, known)}".rstrip()
+            )
 
 
 def _check_runner(name: str) -> None:
