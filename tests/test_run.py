@@ -93,6 +93,16 @@ def test_a_line_runs_from_folders_to_metrics_and_is_tracked(project):
     assert parameters["method.towers"] == "handed_over"
     assert {"train/loss", "validation/micro_ap", "test/micro_ap"} <= logged
 
+    (project / "data/08_reporting/test/qk/metrics.json").unlink()
+    part = ("--tags=qk", "--from-nodes=qk.search", "--to-outputs=qk.metrics")
+    result = kedro_run(
+        project, "--pipelines=train", *part, "--runner=ThreadRunner", folders
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "describing" not in result.stdout
+    again = (project / "data/08_reporting/test/qk/metrics.json").read_text()
+    assert json.loads(again) == metrics
+
 
 def test_both_methods_are_compared_and_evaluated_on_a_foreign_folder(project):
     folders = f"benchmark={project}/benchmark,validation_benchmark={project}/validation"
