@@ -130,8 +130,8 @@ def default_model() -> Path:
             return folder / DEFAULT_MODEL
     raise UserError(
         f"There is no trained pair in {DEFAULT_MODEL}. Run `make demo`, which trains "
-        "one, or name a model (--model): a folder of ours, a TorchScript or an .onnx "
-        "file."
+        "one, or name a model (--model MODEL, to kedro run --params=model_path=MODEL): "
+        "a folder of ours, a TorchScript or an .onnx file."
     )
 
 
