@@ -18,9 +18,10 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from study.costs import QUERY_TABLE
 from study.results import write_table
 
-TABLE = Path("docs/study_query_cost.csv")
+TABLE = Path("docs") / QUERY_TABLE
 
 
 def multiply_adds(backbone: str, image_size: int) -> int:

@@ -26,7 +26,7 @@ from study.figures import RAW, ratio
 from study.page import write_page
 from study.plots import PLOTS
 from study.plots.style import save
-from study.results import read_results, write_table
+from study.results import read_kept, read_results, write_table
 from study.situations import (
     COLUMNS,
     compare_situations,
@@ -75,7 +75,7 @@ def write_report(
     queries = _queries(true_matches, query_edits, parameters)
     intervals = _intervals(table, results, docs, queries)
     situations = read_situations(trials)
-    kept = _kept(docs / SITUATIONS, COLUMNS)
+    kept = read_kept(docs / SITUATIONS, COLUMNS)
     compared = compare_situations(situations, table, results, queries, kept)
     defaults = Defaults.read(parameters)
     write_table(table, docs / TABLE)
@@ -111,16 +111,14 @@ def _intervals(
     """From the predicted matches where all are there, else those that are kept."""
     if queries is not None and has_matches(table, results):
         return compare_headline(table, results, queries)
-    kept = _kept(docs / INTERVALS, ("queries", "kind", "figure", "is_seen", "ratio"))
+    kept = read_kept(
+        docs / INTERVALS, ("queries", "kind", "figure", "is_seen", "ratio")
+    )
     whole = kept[(kept["kind"] == "whole") & (kept["figure"] == "raw")]
     found = ratio(table, RAW)
     # Intervals of other trainings say nothing of these.
     fits = found and abs(found.of_means - whole["ratio"]).lt(_TOLERANCE).any()
     return kept if fits else kept.iloc[:0]
-
-
-def _kept(path: Path, columns: Sequence[str]) -> pd.DataFrame:
-    return pd.read_csv(path) if path.is_file() else pd.DataFrame(columns=list(columns))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

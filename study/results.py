@@ -5,7 +5,7 @@ with the repository as ``docs/study.csv``, so that no machine need train them an
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,11 @@ def read_results(folder: Path, kept: Path) -> pd.DataFrame:
     _check(table, f"'{kept}' and '{folder}'")
     whole = ("seed", "training_images", "distractors", "sgd_steps")
     return table.drop(columns="is_trained").astype(dict.fromkeys(whole, "Int64"))
+
+
+def read_kept(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+    """A table that is kept beside the page, or an empty one with these columns."""
+    return pd.read_csv(path) if path.is_file() else pd.DataFrame(columns=list(columns))
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:

@@ -16,9 +16,10 @@ import timm
 import torch
 from torch import Tensor
 
+from study.costs import STEP_TABLE
 from study.results import write_table
 
-TABLE = Path("docs/study_step_memory.csv")
+TABLE = Path("docs") / STEP_TABLE
 
 
 def bytes_kept(backbone: str, image_size: int, num_images: int) -> int:

@@ -177,6 +177,7 @@ def batch_table(trained: pd.DataFrame, memory: pd.DataFrame) -> str:
             "memory, MB": lambda own: _one(own["megabytes"], 1, ".0f"),
         },
         num_texts=3,
+        scores=_SCORES | _ELSEWHERE,
     )
 
 

@@ -12,9 +12,9 @@ def test_memory_grows_with_the_images_and_their_pixels():
 
 
 def test_pixels_and_what_layers_give_are_kept_and_weights_are_not():
-    # The first layer alone must keep its pixels and give half as many, 24 channels.
+    # The first layer gives 24 channels of half the side: twice as many numbers.
     pixels = 4 * 3 * 64 * 64
-    assert step_memory.bytes_kept("resnet10t", 64, 1) > pixels + pixels // 4 * 8
+    assert step_memory.bytes_kept("resnet10t", 64, 1) > pixels + 2 * pixels
     assert step_memory.bytes_kept("resnet10t", 64, 1) < 5_000_000  # 20 MB of weights
 
 

@@ -1,7 +1,7 @@
 """Nodes that make a benchmark of a person's own pictures, and calibrate on it."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qk_iteration.config import (
     DescriptionConfig,
@@ -10,6 +10,12 @@ from qk_iteration.config import (
 )
 from qk_iteration.core.formats.user_paths import user_path
 from qk_iteration.core.user_error import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 def make_own_benchmark(
@@ -25,35 +31,16 @@ def make_own_benchmark(
         deal_out,
         dealt_to_training,
     )
-    from qk_iteration.collection.content_groups import group_near_copies
-    from qk_iteration.collection.folder_index import index_folder
-    from qk_iteration.collection.model_sides import (
-        builtin_calibration,
-        load_sides,
-    )
 
     if not isinstance(images, (str, int)):  # The block of the other pipelines.
         raise UserError("Name a folder of pictures: --params=images=FOLDER.")
     target = user_path(own_benchmark.folder).absolute()
-    sides = load_sides(own_benchmark.model_path, device=device)
-    index = index_folder(
-        user_path(images),
-        target.with_name(f"{target.name}_descriptors"),
-        sides.both(),
-        description,
-        what="images",
-        has_halves=not sides.is_one,
-        max_pixels=own_benchmark.max_pixels,
-        min_side=own_benchmark.min_side,
-    )
-    files, groups = group_near_copies(
-        index,
-        min_similarity=own_benchmark.near_copy_similarity,
-        told=builtin_calibration(sides),
+    folder, files, groups = _find_near_copies(
+        user_path(images), target, own_benchmark, description, device
     )
     seed = own_benchmark.seed
     manifest = deal_out(
-        index.folder,
+        folder,
         files,
         groups,
         queries_per_picture=own_benchmark.queries_per_picture,
@@ -71,6 +58,40 @@ def make_own_benchmark(
         num_workers=own_benchmark.num_workers,
     )
     return str(target)
+
+
+def _find_near_copies(
+    images: Path,
+    target: Path,
+    own_benchmark: OwnBenchmarkConfig,
+    description: DescriptionConfig,
+    device: str,
+) -> "tuple[Path, Sequence[str], NDArray[np.int64]]":
+    """The folder of pictures, its files, and the same number for near copies."""
+    from qk_iteration.collection.content_groups import group_near_copies
+    from qk_iteration.collection.folder_index import index_folder
+    from qk_iteration.collection.model_sides import (
+        builtin_calibration,
+        load_sides,
+    )
+
+    sides = load_sides(own_benchmark.model_path, device=device)
+    index = index_folder(
+        images,
+        target.with_name(f"{target.name}_descriptors"),
+        sides.both(),
+        description,
+        what="images",
+        has_halves=not sides.is_one,
+        max_pixels=own_benchmark.max_pixels,
+        min_side=own_benchmark.min_side,
+    )
+    files, groups = group_near_copies(
+        index,
+        min_similarity=own_benchmark.near_copy_similarity,
+        told=builtin_calibration(sides),
+    )
+    return index.folder, files, groups
 
 
 def calibrate_on_own(
