@@ -237,7 +237,7 @@ def _prepare_images(trial: Trial) -> None:
         "negative_bank",
         trial=trial.shared,
         shared=trial.shared,
-        params=trial.model_settings
+        params=trial.shared_settings
         | {
             "benchmark": _benchmark(trial.image_set),
             "run_name": f"{trial.shared} images",

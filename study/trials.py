@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from qk_iteration.core.user_error import UserError
 
-_MODEL_BLOCKS = ("model.", "query_model.", "key_model.")
+_SHARED_BLOCKS = ("model.", "query_model.", "key_model.", "images.")
 METHODS = ("simclr", "qk")
 """Names of the headline trials, which are also those of their methods."""
 
@@ -31,6 +31,7 @@ class Trial(BaseModel):
         "card",
         "index",
         "unlike",
+        "larger",
         "distractors",
     ]
     method: Literal["qk", "simclr", "moco", "fit_to_index"]
@@ -59,16 +60,16 @@ class Trial(BaseModel):
     @property
     def shared(self) -> str:
         """The folder of what comes from the images and the untrained pair alone."""
-        own = (f"{name}_{one}" for name, one in sorted(self.model_settings.items()))
+        own = (f"{name}_{one}" for name, one in sorted(self.shared_settings.items()))
         return "_".join([self.image_set, *own])
 
     @property
-    def model_settings(self) -> dict[str, Any]:
-        """Those of the settings that the untrained pair is built of."""
+    def shared_settings(self) -> dict[str, Any]:
+        """Those of the settings that images and the untrained pair are made by."""
         return {
             name: value
             for name, value in self.settings.items()
-            if name.startswith(_MODEL_BLOCKS)
+            if name.startswith(_SHARED_BLOCKS)
         }
 
 

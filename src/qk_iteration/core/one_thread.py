@@ -1,7 +1,8 @@
 """Work whose bits must not depend on how many threads there are.
 
-Factorizations of LAPACK cut matrices by the number of threads, so that where a training
-starts from would differ in the last digits, and all that follows in more of them.
+Factorizations of LAPACK cut matrices by the number of threads, and so do long products
+on some processors: where a training starts from would differ in the last digits, and
+all that follows in more of them.
 """
 
 from collections.abc import Iterator

@@ -46,7 +46,8 @@ def moments_about(center: Tensor, blocks: Iterable[Tensor]) -> Tensor:
     num_rows, total = 0, torch.zeros(len(center), len(center), dtype=torch.float64)
     for block in blocks:
         centered = block.double().cpu() - center
-        total += centered.T @ centered
+        with one_thread():
+            total += centered.T @ centered
         num_rows += len(block)
     return total / num_rows
 

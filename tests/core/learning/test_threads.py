@@ -17,7 +17,7 @@ from qk_iteration.core.bank.frozen_rows import FrozenRows
 from qk_iteration.core.learning.simclr import batch_loss
 from qk_iteration.core.losses.loss_config import LossConfig
 from qk_iteration.core.models.descriptor_model import DescriptorModel
-from qk_iteration.core.row_moments import principal_directions
+from qk_iteration.core.row_moments import moments_about, principal_directions
 from tests.core.learning.small_training import MODEL, changed
 
 BATCH_SIZE, BANK_SIZE, DIM = 512, 2000, 256
@@ -56,7 +56,8 @@ def where_a_training_starts():
     """The head that a seed gives, and directions that whiten features."""
     model = DescriptorModel(changed(MODEL, embedding_dim=64))
     rows = unit_rows_around_one(BANK_SIZE).double()
-    _, directions = principal_directions(rows.T @ rows, DIM)
+    moments = moments_about(rows.mean(dim=0), [rows])
+    _, directions = principal_directions(moments, DIM)
     return torch.cat([model.head.weight.detach().flatten(), directions.flatten()])
 
 

@@ -16,6 +16,8 @@ from qk_iteration.core.models.descriptor_model import DescriptorModel
 from qk_iteration.core.models.precision import autocast
 from qk_iteration.core.user_error import UserError
 
+_FUSED_ON = ("cpu", "cuda")
+
 
 class Tower:
     """A model, the optimizers of its two parts, and its averaged weights.
@@ -46,7 +48,11 @@ class Tower:
             self._frozen_modules.append(model.backbone)
         self.backbone_optimizer, self.head_optimizer = (
             torch.optim.AdamW(
-                [{"params": part}], learning_rate, weight_decay=learning.weight_decay
+                [{"params": part}],
+                learning_rate,
+                weight_decay=learning.weight_decay,
+                # One pass over the weights: with a few images a step, many count.
+                fused=model.head.weight.device.type in _FUSED_ON or None,
             )
             for part in (trained, list(model.head.parameters()))
         )
