@@ -111,10 +111,28 @@ def row_of(
 
 
 def holds(
-    table: pd.DataFrame, name: str, seed: int | None, *, key: str, test_sets: list[str]
+    table: pd.DataFrame,
+    name: str,
+    seed: int | None,
+    *,
+    settings: Mapping[str, Any],
+    key: str | None,
+    test_sets: Sequence[str],
 ) -> bool:
-    """Whether a result is there under this key, with figures of these test sets."""
-    own = table[(table["name"] == name) & (table["key"] == key)]
+    """Whether a result is there with figures of these test sets.
+
+    Args:
+        table: From `read_results`.
+        name: Of the trial or floor.
+        seed: None for a floor.
+        settings: Those of the trial.
+        key: What it must have been measured under; None for whatever it was.
+        test_sets: Those that must have been scored.
+    """
+    own = table[table["name"] == name]
+    own = own.loc[[found == settings for found in settings_of(own)]]
+    if key is not None:
+        own = own[own["key"] == key]
     if seed is not None:
         own = own[own["seed"] == seed]
     asked = [f"{test_set}_micro_ap" for test_set in test_sets]

@@ -1,8 +1,9 @@
 """Runs the trials of the study that have no result yet, then writes the page.
 
 ``python -m study.run [NAME …]`` from the project's folder. Every trial is a Kedro
-session and an MLflow run of its own, of its name. A trial whose result was measured
-under the same settings and code is skipped; one that was stopped goes on.
+session and an MLflow run of its own, of its name. A trial that has a result is skipped,
+with a line where other code or defaults than the present ones measured it; with
+``--anew`` such a trial is trained again. A trial that was stopped goes on.
 """
 
 import argparse
@@ -44,7 +45,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("names", nargs="*", help="trials or parts; all by default")
-    names = set(parser.parse_args(arguments).names)
+    parser.add_argument(
+        "--anew",
+        action="store_true",
+        help="train again what other code or other defaults measured",
+    )
+    asked = parser.parse_args(arguments)
+    names = set(asked.names)
     trials = read_trials(TRIALS)
     if unknown := names - {word for one in trials for word in (one.name, one.part)}:
         parser.error(f"{TRIALS} has no trial or part {', '.join(sorted(unknown))}.")
@@ -52,7 +59,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     keys = keys_of(trials)
     table = read_results(RESULTS, DOCS / TABLE)
     prepared: set[str] = set()
-    for trial, seed in missing_trainings(trials, names, keys, table):
+    for trial, seed in missing_trainings(
+        trials, names, keys, table, is_anew=asked.anew
+    ):
         if trial.distractors is not None:
             _score_among_distractors(trial, seed, keys)
             continue
@@ -63,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             index.describe_index(BUILTIN, OUT_OF_DOMAIN, _describe)
         _run_training(trial, seed, *keys[trial.name])
     if not names:
-        _score_floors(table)
+        _score_floors(table, is_anew=asked.anew)
     write_report(RESULTS, DOCS)
 
 
@@ -72,6 +81,8 @@ def missing_trainings(
     names: set[str],
     keys: Mapping[str, tuple[str, str]],
     table: pd.DataFrame,
+    *,
+    is_anew: bool = False,
 ) -> list[tuple[Trial, int]]:
     """Trainings without a result, and those whose models one of them goes on from.
 
@@ -80,6 +91,7 @@ def missing_trainings(
         names: Trials or parts that are asked for; none for all.
         keys: From `keys_of`.
         table: The results that there are.
+        is_anew: Whether a result must be of the present code and defaults.
     """
     missing: list[tuple[Trial, int]] = []
     started_from: set[tuple[str | None, int]] = set()
@@ -87,9 +99,8 @@ def missing_trainings(
         is_asked_for = not names or bool({trial.name, trial.part} & names)
         key, _ = keys[trial.name]
         for seed in reversed(trial.seeds):
-            is_done = holds(
-                table, trial.name, seed, key=key, test_sets=_test_sets(trial)
-            )
+            is_present = _is_done(trial, seed, table, key)
+            is_done = is_present or (not is_anew and _is_done(trial, seed, table, None))
             is_needed = (trial.name, seed) in started_from and not has_models(
                 trial, seed, key
             )
@@ -97,8 +108,20 @@ def missing_trainings(
                 missing.insert(0, (trial, seed))
                 started_from.add((trial.continues, seed))
             elif is_asked_for:
-                print(f"{trial.folder_of(seed)} is done.", flush=True)
+                how = "" if is_present else ", by other code or defaults than these"
+                print(f"{trial.folder_of(seed)} is done{how}.", flush=True)
     return missing
+
+
+def _is_done(trial: Trial, seed: int, table: pd.DataFrame, key: str | None) -> bool:
+    return holds(
+        table,
+        trial.name,
+        seed,
+        settings=trial.settings,
+        key=key,
+        test_sets=_test_sets(trial),
+    )
 
 
 def has_models(trial: Trial, seed: int, key: str) -> bool:
@@ -249,14 +272,18 @@ def _describe(params: Mapping[str, Any]) -> None:
     _kedro("describe", trial="builtin", shared="builtin", params=params)
 
 
-def _score_floors(table: pd.DataFrame) -> None:
+def _score_floors(table: pd.DataFrame, *, is_anew: bool) -> None:
     """What is reached without training, on the built-in images."""
     pipeline = register_pipelines()["floors"]
     code = code_of(pipeline)
     key = fingerprint(code, parameters_read(pipeline, read_parameters(), {}))
     sets = ["test", "out_of_domain"] if OUT_OF_DOMAIN.is_dir() else ["test"]
     asked = {name: sets if name == "untrained" else ["test"] for name in FLOORS}
-    if all(holds(table, n, None, key=key, test_sets=asked[n]) for n in FLOORS):
+    wanted = key if is_anew else None
+    if all(
+        holds(table, name, None, settings={}, key=wanted, test_sets=asked[name])
+        for name in FLOORS
+    ):
         return
     # A trial of the images' own name: the untrained pair lies where trained ones do.
     images = "builtin"

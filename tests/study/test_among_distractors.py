@@ -9,9 +9,7 @@ from qk_iteration.core.scoring.evaluate import evaluate_descriptors
 from qk_iteration.core.user_error import UserError
 from study import among_distractors
 from study.among_distractors import describe_pair, score_among
-from study.keys import keys_of, read_parameters
-from study.run import missing_trainings
-from study.trials import Trial
+from study.keys import read_parameters
 
 NUM_QUERIES = 8
 
@@ -93,23 +91,3 @@ def test_each_side_describes_its_images_once(tmp_path):
         describe_pair(pair, benchmark, distractors, 6, tmp_path / "files", describe)
     with pytest.raises(UserError, match="multiple of 2"):
         describe_pair(pair, benchmark, distractors, 3, tmp_path / "files", describe)
-
-
-def test_a_pair_that_is_not_here_is_trained_first(tmp_path, monkeypatch, study):
-    fields = {"method": "qk", "seeds": (1,), "is_scored": True}
-    trials = [
-        Trial(name="qk", part="headline", **fields),
-        Trial(
-            name="qk_among", part="distractors", continues="qk", distractors=2, **fields
-        ),
-    ]
-    keys = keys_of(trials)
-    assert keys["qk_among"] != keys["qk"]
-    study.add_trial("qk", 2, key=keys["qk"][0])
-    monkeypatch.setattr("study.run.MODELS", tmp_path)
-    missing = missing_trainings(trials, {"distractors"}, keys, study.table())
-    assert [trial.name for trial, _ in missing] == ["qk", "qk_among"]
-    (tmp_path / "qk-seed1").mkdir()
-    (tmp_path / "qk-seed1" / "KEY").write_text(keys["qk"][0])
-    missing = missing_trainings(trials, {"distractors"}, keys, study.table())
-    assert [trial.name for trial, _ in missing] == ["qk_among"]

@@ -72,19 +72,29 @@ def test_what_is_no_json_object_is_refused(study, text):
         study.table()
 
 
-def test_a_result_holds_for_its_key_and_the_test_sets_it_has(study):
+def test_a_result_holds_for_its_key_its_settings_and_the_test_sets_it_has(study):
     study.add_trial("qk", 3)
-    study.add_trial("tuned", 3, is_scored=False)
+    study.add_trial("tuned", 3, is_scored=False, settings={"b": 1, "a": 2.5e-5})
     study.add_floor("plain", 1, out_of_domain=False)
     table = study.table()
     both = ["test", "out_of_domain"]
-    assert holds(table, "qk", 1, key="k", test_sets=both)
-    assert not holds(table, "qk", 1, key="newer", test_sets=[])
-    assert not holds(table, "qk", 2, key="k", test_sets=[])
-    assert holds(table, "tuned", 1, key="k", test_sets=[])
-    assert not holds(table, "tuned", 1, key="k", test_sets=["test"])
-    assert holds(table, "plain", None, key="k", test_sets=["test"])
-    assert not holds(table, "plain", None, key="k", test_sets=both)
+
+    def has(name, seed, test_sets, *, key="k", settings=None):
+        return holds(
+            table, name, seed, settings=settings or {}, key=key, test_sets=test_sets
+        )
+
+    assert has("qk", 1, both)
+    assert not has("qk", 1, [], key="newer")
+    assert has("qk", 1, [], key=None)
+    assert not has("qk", 1, [], key=None, settings={"a": 2.5e-5})
+    assert not has("qk", 2, [])
+    tuned = {"a": 2.5e-5, "b": 1}
+    assert has("tuned", 1, [], settings=tuned)
+    assert not has("tuned", 1, ["test"], settings=tuned)
+    assert not has("tuned", 1, [])
+    assert has("plain", None, ["test"])
+    assert not has("plain", None, both)
 
 
 @pytest.mark.parametrize(("later", "is_unchanged"), [(0.4, True), (0.6, False)])
