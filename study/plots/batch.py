@@ -17,9 +17,10 @@ def plot_batch(trained: pd.DataFrame, memory: pd.DataFrame) -> Figure | None:
 
     Args:
         trained: From `trainings`.
-        memory: ``images_a_step`` and ``megabytes``, which stand under the axis.
+        memory: `STEP_COLUMNS`; megabytes stand under the axis.
     """
     batch = batch_sizes(trained)
+    memory = memory[memory["image_size"].isin(batch["image_size"])]
     panels = [column for column in _PANELS if batch[column].notna().any()]
     if not panels:
         return None

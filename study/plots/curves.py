@@ -19,6 +19,7 @@ from study.plots.style import (
     show_thousands,
     tidy,
 )
+from study.trials import METHODS
 
 _Curve = NDArray[np.float64]  # (validations, 2): image passes, micro-AP
 
@@ -29,6 +30,7 @@ def plot_curves(trained: pd.DataFrame) -> Figure | None:
     None too where the curves of the headline trainings are not among the results.
     """
     levels = budgets(trained)
+    levels = levels[levels["origin"].isin(METHODS)]
     if not len(levels) or levels["validation_curve"].isna().any():
         return None
     figure = new_figure(7.5, 4.4)

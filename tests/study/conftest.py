@@ -190,6 +190,11 @@ def whole_study(study):
             part="batch",
             settings={"learning.images_per_step": step},
         )
+    few = {"learning.images_per_step": 2, "model.image_size": 160}
+    study.add_trial("larger", 2.7, part="larger", settings=few)
+    few = {"learning.images_per_step": 8}
+    more = {"part": "steps", "settings": few, "passes": 36_000}
+    study.add_trial("few_4x", 2.9, continues="batch_8", **more)
     sizes = {"query_model.image_size": 48, "key_model.image_size": 128}
     study.add_trial("unlike_qk", 2.7, part="unlike", settings=sizes)
     study.add_trial("fit", 2.2, part="index", method="fit_to_index", settings={})

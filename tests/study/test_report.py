@@ -47,11 +47,11 @@ def test_whole_study_has_every_section_table_and_plot(whole_study):
 def test_tables_are_whole(whole_study):
     cost = "image_size,multiply_adds,milliseconds\n48,22100000,4.5\n"
     (whole_study.docs / "study_query_cost.csv").write_text(cost)
-    memory = "images_a_step,megabytes\n8,944.7\n"
+    memory = "image_size,images_a_step,megabytes\n96,8,944.7\n160,8,0.4\n160,2,656.1\n"
     (whole_study.docs / "study_step_memory.csv").write_text(memory)
     page = report_on(whole_study)
     tables = re.findall(r"(?:^\|.*\|\n)+", page, flags=re.MULTILINE)
-    assert len(tables) == 14
+    assert len(tables) == 15
     for table in tables:
         assert len({line.count("|") for line in table.splitlines()}) == 1
     assert "| temperature | 0.1 | 1 |" in page
@@ -59,6 +59,8 @@ def test_tables_are_whole(whole_study):
     assert page.count("| default |") == 1
     assert "| the model that made the index |" in page
     assert re.search(r"\| QK Iteration \| 8 \|.*\| 945 \|", page)
+    assert re.search(r"\| QK Iteration \| 2 \| 160 \|.*\| 656 \|", page)
+    assert re.search(r"\| QK Iteration \| 4x \| 8 \|", page)  # continues batch_8
     assert re.search(r"\| QK Iteration \| 48 \| 128 \|.*\| 22\.1 \| 4\.5 \|", page)
 
 

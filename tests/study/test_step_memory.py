@@ -18,7 +18,8 @@ def test_pixels_and_what_layers_give_are_kept_and_weights_are_not():
     assert step_memory.bytes_kept("resnet10t", 64, 1) < 5_000_000  # 20 MB of weights
 
 
-def test_a_row_for_each_number_of_images():
-    table = step_memory.measure("resnet10t", [1, 2], image_size=32)
-    assert table["images_a_step"].tolist() == [1, 2]
+def test_a_row_for_each_size_and_number_of_images():
+    table = step_memory.measure("resnet10t", [1, 2], [32, 64])
+    assert table["image_size"].tolist() == [32, 32, 64, 64]
+    assert table["images_a_step"].tolist() == [1, 2, 1, 2]
     assert table["megabytes"].is_monotonic_increasing
