@@ -4,7 +4,7 @@ A row is a set of queries. It is kept as ``docs/study_intervals.csv``, for the p
 matches that it comes from are too many to be kept with the repository.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,9 @@ from qk_iteration.core.scoring.query_ranking import QueryRanking
 from study.trials import METHODS
 
 MATCHES = {"raw": "predicted_matches", "normalized": "normalized_matches"}
+DRAWN = "pictures"
+"""What the bootstrap draws; kept intervals without it are of single queries."""
+
 _FIGURES = {"raw": "test_micro_ap", "normalized": "test_micro_ap_normalized"}
 _BOOTSTRAP_SEED = 0
 _TOLERANCE = 1e-5  # scores may have been stored in single precision
@@ -43,6 +46,7 @@ class JudgedQueries:
         true_matches: The ground truth.
         query_ids: In its order. Shape (Q,), text.
         num_true_matches: Of each query. Shape (Q,).
+        pictures: A number for what each query is an edit of. Shape (Q,).
         edits: Names of the edits of each query, first to last. Length Q.
         seen_edits: Kinds that training draws.
     """
@@ -50,17 +54,22 @@ class JudgedQueries:
     true_matches: TrueMatches
     query_ids: NDArray[np.str_]
     num_true_matches: NDArray[np.int64]
+    pictures: NDArray[np.int64]
     edits: tuple[tuple[str, ...], ...]
     seen_edits: Collection[str]
 
 
-def read_queries(true_matches: Path, query_edits: Path, recipe: Path) -> JudgedQueries:
+def read_queries(
+    true_matches: Path, query_edits: Path, recipe: Path, source_of: Mapping[str, str]
+) -> JudgedQueries:
     """Read the ground truth and the edits that the benchmark's maker wrote.
 
     Args:
         true_matches: CSV of the ground truth.
         query_edits: CSV ``query_id, edits``.
         recipe: YAML with ``training_edits``.
+        source_of: The picture that a query is an edit of, by the query's id; one that
+            is not named has a picture of its own.
 
     Raises:
         FormatError: If a file is malformed or a query's edits are missing.
@@ -72,12 +81,14 @@ def read_queries(true_matches: Path, query_edits: Path, recipe: Path) -> JudgedQ
             f"'{query_edits}' must name the edits of every query of "
             f"'{true_matches}'; {len(missing)} are missing, first '{missing[0]}'."
         )
+    sources = [source_of.get(one, one) for one in truth.references]
     blocks: Any = OmegaConf.to_container(OmegaConf.load(recipe), resolve=False)
     stages = blocks["training_edits"]["stages"]
     return JudgedQueries(
         true_matches=truth,
         query_ids=np.array(list(truth.references), np.str_),
         num_true_matches=np.array([len(own) for own in truth.references.values()]),
+        pictures=np.unique(sources, return_inverse=True)[1],
         edits=tuple(tuple(edits_of[one].split()) for one in truth.references),
         seen_edits=frozenset(one["edit"] for stage in stages for one in stage["steps"]),
     )
@@ -139,22 +150,28 @@ def _rows(
                 "simclr": theirs[name],
                 "qk": ours[name],
                 "ratio": ours[name] / theirs[name] if theirs[name] else None,
-                **({} if kind == "edit" else _interval(qk, simclr, mask)),
+                **({} if kind == "edit" else _interval(qk, simclr, mask, queries)),
             }
 
 
 def _interval(
-    qk: Sequence[QueryRanking], simclr: Sequence[QueryRanking], mask: NDArray[np.bool_]
-) -> dict[str, float]:
+    qk: Sequence[QueryRanking],
+    simclr: Sequence[QueryRanking],
+    mask: NDArray[np.bool_],
+    queries: JudgedQueries,
+) -> dict[str, Any]:
     generator = np.random.default_rng(_BOOTSTRAP_SEED)
     among = None if mask.all() else mask
-    found = bootstrap_comparison(qk, simclr, generator=generator, among=among)
+    found = bootstrap_comparison(
+        qk, simclr, generator=generator, among=among, pictures=queries.pictures
+    )
     return {
         "ratio_low": found.ratio.low,
         "ratio_high": found.ratio.high,
         "difference_low": found.difference.low,
         "difference_high": found.difference.high,
         "share_ahead": found.share_ahead,
+        "drawn": DRAWN,
     }
 
 

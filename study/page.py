@@ -10,6 +10,7 @@ import pandas as pd
 
 from qk_iteration.pipelines.reporting.comparison import PAPER_RATIO
 from study import derived, figures, tables
+from study.comparison import DRAWN
 from study.costs import Costs
 from study.results import VALIDATION
 from study.trials import METHODS
@@ -99,6 +100,7 @@ def _facts(
         "AIM_RATIO": AIM_RATIO,
         "ratio": lambda column: figures.ratio(table, column),
         "interval": interval,
+        "drawn_by_picture": DRAWN in set(intervals.get("drawn", ())),
         "trained": trained,
         "parts": set(trained["part"]),
         "has_default": len(default) > 0,

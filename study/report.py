@@ -12,6 +12,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from qk_iteration.builtin_benchmark.manifest import (
+    BUILTIN_MANIFEST,
+    Split,
+    read_manifest,
+)
 from qk_iteration.core.formats.atomic_file import replacing
 from qk_iteration.core.user_error import UserError
 from study.comparison import (
@@ -102,7 +107,19 @@ def _queries(
     """The test queries; None where the benchmark is not here."""
     if not true_matches.is_file():
         return None
-    return read_queries(true_matches, query_edits, parameters / "parameters_edits.yml")
+    recipe = parameters / "parameters_edits.yml"
+    return read_queries(true_matches, query_edits, recipe, _sources_of_test_queries())
+
+
+def _sources_of_test_queries() -> dict[str, str]:
+    """What each is an edit of; images that show practically the same are one."""
+    manifest = read_manifest(BUILTIN_MANIFEST)
+    groups = {image.image_id: image.group for image in manifest.images}
+    return {
+        query.query_id: f"group {groups[query.source_id]}"
+        for query in manifest.queries
+        if query.split is Split.TEST
+    }
 
 
 def _intervals(

@@ -15,12 +15,13 @@ from omegaconf import OmegaConf
 from pydantic import BaseModel, ConfigDict
 
 from qk_iteration.core.scoring.bootstrap import bootstrap_comparison
-from study.comparison import JudgedQueries, has_files, rank_queries
+from study.comparison import DRAWN, JudgedQueries, has_files, rank_queries
 from study.figures import NORMALIZED, NOT_MEASURED, RAW, markdown, share
 
 _BOOTSTRAP_SEED = 0
 _TOLERANCE = 1e-3  # kept with the digits of the page
-COLUMNS = ("ours", "theirs", "qk", "other", "ratio", "ratio_low", "ratio_high")
+_BOUNDS = ("ratio_low", "ratio_high", "drawn")
+COLUMNS = ("ours", "theirs", "qk", "other", "ratio", *_BOUNDS)
 
 
 class Situation(BaseModel):
@@ -81,7 +82,7 @@ def compare_situations(
             bounds = _bounds(sides, folder, queries)
         else:
             bounds = _kept_bounds(kept, row)
-        rows.append(row | dict(zip(("ratio_low", "ratio_high"), bounds, strict=True)))
+        rows.append(row | dict(zip(_BOUNDS, bounds, strict=True)))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -123,31 +124,37 @@ def _scored(table: pd.DataFrame, name: str) -> pd.DataFrame:
 
 def _bounds(
     sides: Sequence[pd.DataFrame], folder: Path, queries: JudgedQueries
-) -> tuple[float, float]:
+) -> tuple[float, float, str | None]:
     ours, theirs = (
         [rank_queries(folder, row, "raw", queries) for _, row in side.iterrows()]
         for side in sides
     )
     generator = np.random.default_rng(_BOOTSTRAP_SEED)
-    found = bootstrap_comparison(ours, theirs, generator=generator)
-    return found.ratio.low, found.ratio.high
+    found = bootstrap_comparison(
+        ours, theirs, generator=generator, pictures=queries.pictures
+    )
+    return found.ratio.low, found.ratio.high, DRAWN
 
 
-def _kept_bounds(kept: pd.DataFrame, row: dict[str, Any]) -> tuple[float, float]:
+def _kept_bounds(
+    kept: pd.DataFrame, row: dict[str, Any]
+) -> tuple[float, float, str | None]:
     """What was found before for the same trials, if they have the same figures."""
     fits = kept.reindex(columns=list(COLUMNS))
     for name in ("ours", "theirs"):
         fits = fits[fits[name] == row[name]]
     fits = fits[(fits["ratio"] - row["ratio"]).abs() < _TOLERANCE]
     if not len(fits):
-        return float("nan"), float("nan")
-    return float(fits["ratio_low"].iloc[0]), float(fits["ratio_high"].iloc[0])
+        return float("nan"), float("nan"), None
+    low, high, drawn = fits[list(_BOUNDS)].iloc[0]
+    return float(low), float(high), None if pd.isna(drawn) else str(drawn)
 
 
 def _interval_text(row: Any) -> str:
     if pd.isna(row.ratio_low):
         return NOT_MEASURED
-    return f"{row.ratio_low:.3f} to {row.ratio_high:.3f}"
+    mark = "" if row.drawn == DRAWN else " \\*"
+    return f"{row.ratio_low:.3f} to {row.ratio_high:.3f}{mark}"
 
 
 def _normalized_text(ours: pd.DataFrame, theirs: pd.DataFrame) -> str:

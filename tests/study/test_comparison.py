@@ -9,10 +9,11 @@ from study.comparison import compare_headline, has_matches, read_queries
 from study.figures import RAW, ratio
 
 
-def compare(study):
+def compare(study, source_of=None):
+    source_of = source_of or {}
     recipe = study.inputs["parameters"] / "parameters_edits.yml"
     queries = read_queries(
-        study.inputs["true_matches"], study.inputs["query_edits"], recipe
+        study.inputs["true_matches"], study.inputs["query_edits"], recipe, source_of
     )
     rows = compare_headline(study.table(), study.results, queries)
     return rows.set_index(["queries", "figure"])
@@ -27,6 +28,15 @@ def test_bootstrap_lies_around_the_ratio_of_the_results(whole_study):
     assert whole["ratio_low"] < whole["ratio"] < whole["ratio_high"]
     assert whole["difference_low"] > 0
     assert whole["ratio_low"] != rows.loc["all", "normalized"]["ratio_low"]
+
+
+def test_edits_of_one_picture_widen_the_interval(whole_study):
+    source_of = {f"Q{row:03d}": f"picture {row // 20}" for row in range(60)}
+    alone, together = (
+        compare(whole_study, sources).loc["all", "raw"] for sources in ({}, source_of)
+    )
+    assert alone["ratio"] == together["ratio"]
+    assert alone["ratio_low"] != together["ratio_low"]
 
 
 def test_queries_are_told_apart_by_their_edits(whole_study):

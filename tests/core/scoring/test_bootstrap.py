@@ -70,6 +70,47 @@ def test_only_the_chosen_queries_are_drawn():
     assert single.difference.mean == 0
 
 
+def test_queries_of_one_picture_are_drawn_together():
+    first, second = made_up_ranking(2), made_up_ranking(1, seed=3)
+    pictures = np.arange(NUM_QUERIES) // 4 + 7
+    weights = np.random.default_rng(1).multinomial(
+        NUM_QUERIES // 4, np.full(NUM_QUERIES // 4, 4 / NUM_QUERIES), size=60
+    )
+    ours, theirs = (
+        one.micro_average_precision(weights.repeat(4, axis=1))
+        for one in (first, second)
+    )
+    result = compare([first], [second], num_replicates=60, pictures=pictures)
+    assert result.difference.mean == pytest.approx((ours - theirs).mean())
+    assert result.difference.high == pytest.approx(np.percentile(ours - theirs, 97.5))
+
+
+def test_copies_of_queries_do_not_narrow_the_interval():
+    """Each query ten times is no more than once, if one says so."""
+    rankings = []
+    for strength, seed in ((2, 5), (1.7, 6)):
+        generator = np.random.default_rng(seed)
+        scores = generator.standard_normal(NUM_QUERIES).repeat(10) + strength
+        is_correct = (np.arange(NUM_QUERIES) % 2 == 0).repeat(10)
+        rows = np.arange(10 * NUM_QUERIES)
+        rankings.append(
+            QueryRanking.from_predictions(
+                scores * is_correct, is_correct, rows, is_correct.astype(np.int64)
+            )
+        )
+    first, second = ([one] for one in rankings)
+    single = compare(first, second)
+    whole = compare(first, second, pictures=rows // 10)
+    widths = [one.difference.high - one.difference.low for one in (single, whole)]
+    assert widths[1] > 2 * widths[0]
+
+
+def test_a_number_for_each_query_is_needed():
+    ranking = made_up_ranking(1)
+    with pytest.raises(ValueError, match="each of 200 queries; got 3"):
+        compare([ranking], [ranking], pictures=np.arange(3))
+
+
 def test_the_same_generator_gives_the_same_interval():
     pair = [made_up_ranking(2)], [made_up_ranking(1)]
     assert compare(*pair, num_replicates=300) == compare(*pair, num_replicates=300)

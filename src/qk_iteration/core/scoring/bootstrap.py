@@ -1,14 +1,18 @@
 """How far the micro-APs of two methods may differ by the choice of the queries.
 
-The bootstrap draws as many queries as there are, with repetition, matched and
-unmatched alike, and judges both methods on the same draw. What it does not know is
-the chance of the training: that shows in the spread over seeds.
+The bootstrap draws as many pictures as there are, with repetition, each with all
+queries that are edits of it, matched and unmatched alike, and judges both methods on
+the same draw. Queries of one picture are found or missed together: drawn one by one
+they would make the interval too narrow. What it does not know is the chance of the
+training: that shows in the spread over seeds.
 
 Shapes:
     Q: queries.
 
 References:
     Efron and Tibshirani, 1993, An Introduction to the Bootstrap (percentile interval).
+    Davison and Hinkley, 1997, Bootstrap Methods and their Application, section 3.8
+    (hierarchical data: whole clusters are drawn).
 """
 
 from collections.abc import Sequence
@@ -71,27 +75,39 @@ def bootstrap_comparison(
     generator: np.random.Generator,
     num_replicates: int = 1000,
     among: NDArray[np.bool_] | None = None,
+    pictures: NDArray[np.int64] | None = None,
 ) -> BootstrapComparison:
     """Compare two methods, each averaged over its seeds within every replicate.
 
     Args:
         first: One ranking for each seed, all of the same Q queries.
         second: The same of the other method; the numbers of seeds may differ.
-        generator: Draws the queries.
-        num_replicates: Draws of queries.
+        generator: Draws the pictures.
+        num_replicates: Draws of pictures.
         among: Which queries are drawn from; None for all. Shape (Q,).
+        pictures: A number for what each query is an edit of; those of one number are
+            drawn together. None for a picture of its own for each. Shape (Q,).
 
     Raises:
-        ValueError: If a method has no ranking, or they speak of different queries.
+        ValueError: If a method has no ranking, or they speak of different queries, or
+            there is not one number for each query.
     """
     rows = _rows_to_draw_from(first, second, among)
     num_queries = first[0].num_queries
+    pictures = np.arange(num_queries) if pictures is None else pictures
+    if len(pictures) != num_queries:
+        raise ValueError(
+            f"pictures must have a number for each of {num_queries} queries; got "
+            f"{len(pictures)}."
+        )
+    kinds, picture_of_row = np.unique(pictures[rows], return_inverse=True)
+    shares = np.full(len(kinds), 1 / len(kinds))
     replicates = []
     for start in range(0, num_replicates, _REPLICATES_AT_A_TIME):
         count = min(_REPLICATES_AT_A_TIME, num_replicates - start)
         weights = np.zeros((count, num_queries), np.int64)
-        shares = np.full(len(rows), 1 / len(rows))
-        weights[:, rows] = generator.multinomial(len(rows), shares, size=count)
+        drawn = generator.multinomial(len(kinds), shares, size=count)
+        weights[:, rows] = drawn[:, picture_of_row]
         replicates.append([_mean_micro_ap(side, weights) for side in (first, second)])
     ours, theirs = np.concatenate(replicates, axis=1)
     return BootstrapComparison(
