@@ -58,9 +58,9 @@ def trainings(table: pd.DataFrame, defaults: Defaults) -> pd.DataFrame:
 
     Further columns: ``all_images`` there are to learn from; ``num_rows`` that a step is
     pushed against, missing without a bank; ``is_batch_only``; ``images_a_step`` through
-    the backbone, and their ``image_size`` in pixels; ``origin``, the trial that a chain
-    of continued ones began with, and ``total_image_passes`` since then, missing where a
-    part of the chain is.
+    the backbone, and their ``image_size`` in pixels; ``learning_rate``; ``origin``, the
+    trial that a chain of continued ones began with, and ``total_image_passes`` since
+    then, missing where a part of the chain is.
     """
     is_trained = table["method"].notna() & (table["part"] != "distractors")
     own = table[is_trained].copy()
@@ -77,6 +77,10 @@ def trainings(table: pd.DataFrame, defaults: Defaults) -> pd.DataFrame:
     own["images_a_step"] = step.where(is_qk, 2 * step)
     sizes = settings.map(lambda one: defaults.value(one, "model.image_size"))
     own["image_size"] = pd.to_numeric(sizes)
+    own["learning_rate"] = [
+        defaults.value(one, f"{method}.learning_rate")
+        for one, method in zip(settings, own["method"], strict=True)
+    ]
     chains = [_chain(own, row) for _, row in own.iterrows()]
     own["origin"] = [origin for origin, _ in chains]
     own["total_image_passes"] = [passes for _, passes in chains]
@@ -95,6 +99,29 @@ def batch_sizes(trained: pd.DataFrame) -> pd.DataFrame:
     batch = trained[trained["part"] == "batch"]
     headline = trained[trained["name"].isin(METHODS)]
     return pd.concat([batch, headline]) if len(batch) else batch
+
+
+def chosen(own: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """Of each group the trials that were scored, or else the best on validation.
+
+    Args:
+        own: Of `trainings`.
+        by: Columns that make a group.
+
+    Returns:
+        Their rows, with ``num_tried``, the trials of the group that were judged on
+        validation alone.
+    """
+    parts = [own.iloc[:0].assign(num_tried=0)]
+    for _, group in own.groupby(by):
+        is_scored = group[RAW].notna()
+        tried = group[~is_scored]
+        best = group[is_scored]
+        if not len(best):
+            name = tried.groupby("name")[VALIDATION].mean().idxmax()
+            best = tried[tried["name"] == name]
+        parts.append(best.assign(num_tried=tried["name"].nunique()))
+    return pd.concat(parts)
 
 
 def larger_images(trained: pd.DataFrame) -> pd.DataFrame:

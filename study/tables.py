@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from study.costs import QUERY_COLUMNS, STEP_COLUMNS
-from study.derived import BASELINES, Defaults, batch_sizes, larger_images
+from study.derived import BASELINES, Defaults, batch_sizes, chosen, larger_images
 from study.figures import (
     NORMALIZED,
     NORMALIZED_ELSEWHERE,
@@ -169,16 +169,20 @@ def batch_table(trained: pd.DataFrame, memory: pd.DataFrame) -> str:
         trained: From `trainings`.
         memory: `STEP_COLUMNS`; may be empty.
     """
+    shown = chosen(batch_sizes(trained), ["images_a_step", "method"])
     return _grouped(
-        _with_memory(batch_sizes(trained), memory),
+        _with_memory(shown, memory),
         ["images_a_step", "method", "name"],
         {
-            "method": lambda own: TITLES[own["method"].iloc[0]],
+            "method": lambda own: (
+                TITLES[own["method"].iloc[0]]
+                + (", default" if own["part"].iloc[0] == "headline" else "")
+            ),
             "images a step": lambda own: own["images_a_step"].iloc[0],
-            "settings": lambda own: settings_text(own["settings"].iloc[0]),
+            "rates tried": lambda own: own["num_tried"].iloc[0] or NOT_MEASURED,
+            "rate": lambda own: _rate_text(own["learning_rate"].iloc[0]),
             **_COST_OF_A_STEP,
         },
-        num_texts=3,
         scores=_SCORES | _ELSEWHERE,
     )
 
@@ -201,6 +205,10 @@ def larger_table(trained: pd.DataFrame, memory: pd.DataFrame) -> str:
         },
         scores=_SCORES | _ELSEWHERE,
     )
+
+
+def _rate_text(rate: float | None) -> str:
+    return NOT_MEASURED if rate is None else f"{rate:.1e}"
 
 
 def _with_memory(trained: pd.DataFrame, memory: pd.DataFrame) -> pd.DataFrame:
@@ -254,19 +262,19 @@ def unlike_table(trained: pd.DataFrame, defaults: Defaults, costs: pd.DataFrame)
     )
 
     return _grouped(
-        own.sort_values(["query", "key"]),
+        chosen(own, ["query", "key", "method"]),
         ["query", "key", "method", "name"],
         {
             "method": lambda rows: TITLES[rows["method"].iloc[0]],
             "query, pixels": lambda rows: rows["query"].iloc[0],
             "key, pixels": lambda rows: rows["key"].iloc[0],
-            "settings": lambda rows: settings_text(rows["settings"].iloc[0]),
+            "also tried": lambda rows: rows["num_tried"].iloc[0] or NOT_MEASURED,
             "multiply-adds a query, million": lambda rows: _one(
                 rows["multiply_adds"], 1e6, ".1f"
             ),
             "ms a query": lambda rows: _one(rows["milliseconds"], 1, ".1f"),
         },
-        num_texts=4,
+        num_texts=1,
         scores=_SCORES | _ELSEWHERE,
     )
 

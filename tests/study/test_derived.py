@@ -8,6 +8,7 @@ from study.derived import (
     batch_sizes,
     budgets,
     chance_of_one_seed,
+    chosen,
     rows_pushed,
     variants_of,
 )
@@ -124,3 +125,24 @@ def test_values_of_a_factor_stand_by_their_size(study):
         study.add_trial(f"t{value}", 3, part="ablation", factor="f", value=value)
     values = variants_of(study.trainings())["value"].tolist()
     assert values == ["0.5", "25 + 5", "1,000", "none"]
+
+
+def test_what_was_scored_is_chosen_or_else_the_best_on_validation(study):
+    for rate, strength in ((1e-4, 3), (2e-4, 5), (4e-4, 4)):
+        for step in (4, 8):
+            study.add_trial(
+                f"batch_{step}_{rate:g}",
+                strength,
+                seed=0,
+                part="batch",
+                is_scored=False,
+                settings={"learning.images_per_step": step, "qk.learning_rate": rate},
+            )
+    few = {"learning.images_per_step": 4, "qk.learning_rate": 1e-4}
+    for seed in (1, 2):
+        study.add_trial("best", 3, seed=seed, part="batch", settings=few)
+    found = chosen(study.trainings(), ["images_a_step"])
+    assert found["name"].tolist() == ["best", "best", "batch_8_0.0002"]
+    assert found["num_tried"].tolist() == [3, 3, 3]
+    assert found["learning_rate"].tolist() == [1e-4, 1e-4, 2e-4]
+    assert len(chosen(study.trainings().iloc[:0], ["images_a_step"])) == 0
