@@ -372,6 +372,7 @@ def cost_table(trained: pd.DataFrame) -> str:
             "trainings": f"{len(own):,}",
             "image passes": f"{own['image_passes'].sum():,.0f}",
             "hours": f"{own['seconds'].sum() / 3600:.1f}",
+            "versions of the code": f"{own['code'].nunique():,}",
         }
         for part, own in parts
         if len(own)
