@@ -1,6 +1,7 @@
 """The page of compared systems is compared with their figures, in a browser too."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -53,11 +54,11 @@ def systems():
 
 
 def test_recall_of_each_edit_is_counted_among_the_true_matches():
-    assert page_of([0.9, 0.5, 0.4, 0.8]).recall_by_edit() == {
+    assert page_of([0.9, 0.5, 0.4, 0.8]).recall_by_edit == {
         "crop": (1.0, 2),
         "flip_horizontal": (0.5, 2),
     }
-    nothing = page_of([0.1, 0.1, np.nan, 0.8]).recall_by_edit()
+    nothing = page_of([0.1, 0.1, np.nan, 0.8]).recall_by_edit
     assert nothing == {"crop": (0.0, 2), "flip_horizontal": (0.0, 2)}
 
 
@@ -69,10 +70,18 @@ def test_every_figure_stands_in_the_page_that_needs_nothing_else(systems):
     assert "<th>seconds</th><td>208</td></tr>" in text
     row = "<th>flip horizontal</th><td>2</td><td><b>0.50</b></td><td>-</td>"
     assert row in text
-    assert "No page of pairs is kept with the run of untrained" in text
+    assert "is kept with the run of untrained: its edits are not shown" in text
     assert "QK <Iteration>" not in page
     assert not re.findall(r"""(?:src|href)\s*=\s*["'](?!data:)""", page)
     assert "<script" not in page
+
+
+def test_a_page_of_an_earlier_version_is_said_to_lack_its_edits(systems):
+    page = replace(systems[0].page, recall_by_edit=None)
+    earlier = replace(systems[0], name="earlier", page=page)
+    text = draw_comparison_page([earlier, systems[0]])
+    assert "is kept with the run of earlier:" in text
+    assert "<th>crop</th><td>2</td><td>-</td><td><b>1.00</b></td>" in text
 
 
 def test_curves_are_those_of_the_systems_that_have_them(systems):

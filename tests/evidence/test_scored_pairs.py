@@ -34,7 +34,7 @@ def content_of(page):
     return content, [dict(zip(names, row, strict=True)) for row in content["pairs"]]
 
 
-def test_true_matches_are_all_shown_and_wrong_pairs_up_to_a_number(tables, monkeypatch):
+def test_true_matches_are_shown_and_wrong_pairs_up_to_a_number(tables, monkeypatch):
     monkeypatch.setattr(scored_pairs, "WRONG_PAIRS", 1)
     predicted = PredictedMatches.from_columns(
         ["Q0", "Q1", "Q2", "Q3"],

@@ -1,12 +1,14 @@
 """The page is compared with its pairs, in a browser without a window."""
 
 import re
+from collections import Counter
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
+from qk_iteration.evidence.page_content import read_page
 from qk_iteration.evidence.write_evidence import (
     MAX_PAIRS,
     draw_evidence,
@@ -126,13 +128,45 @@ def test_a_page_of_most_pairs_makes_cards_as_one_scrolls(tmp_path, browse):
     page = page_of(rows, tmp_path, threshold=0.5)
     document = browse(page, "--dump-dom", "--window-size=1280,900")
     assert 40 <= document.count("<article>") < 400
-    assert f"Of {number:,} pairs the first {MAX_PAIRS:,} are shown" in document
-    assert text_of(document, "count") == "2,505 of 5,000 pairs"
+    assert f"too many: 5 of {number // 2:,} below threshold, 5 of" in document
+    assert text_of(document, "count") == "2,500 of 5,000 pairs"
     scroll = (
         "scrollTo(0, document.body.scrollHeight); dispatchEvent(new Event('scroll'));"
     )
     further = browse(page, "--dump-dom", "--window-size=1280,900", script=scroll)
     assert further.count("<article>") > document.count("<article>")
+
+
+def test_a_page_of_too_many_pairs_keeps_some_of_each_kind_and_counts_the_rest():
+    rows = pd.DataFrame(
+        {
+            "query": [f"query {row}" for row in range(MAX_PAIRS + 1300)],
+            **{"match": "original", "query_path": "", "match_path": ""},
+            "score": [1.0] * MAX_PAIRS + [0.7] * 1200 + [0.2] * 100,
+            "truth": ["identical"] * MAX_PAIRS + [""] * 1300,
+        }
+    )
+    text = draw_evidence(rows, title="Copies", threshold=0.5, all_in="All lie there.")
+    kinds = Counter((pair["truth"], pair["score"]) for pair in read_page(text).pairs)
+    assert kinds == {("identical", 1.0): 3700, ("", 0.7): 1200, ("", 0.2): 100}
+    assert "too many: 1,300 of 5,000 identical. All lie there." in text
+
+
+def test_recall_of_an_edit_is_that_of_all_true_matches_not_of_those_shown():
+    number = MAX_PAIRS + 1000
+    rows = pd.DataFrame(
+        {
+            "query": [f"query {row}" for row in range(number)],
+            **{"match": "original", "query_path": "", "match_path": ""},
+            "score": [0.9] * 4000 + [0.1] * 1000 + [np.nan] * 1000,
+            **{"truth": "right", "edits": "crop"},
+        }
+    )
+    page = draw_evidence(rows, title="Scored", threshold=0.5)
+    assert read_page(page).recall_by_edit == {"crop": (4000 / 6000, 6000)}
+    assert "too many: 1,000 of 4,000 found." in page
+    scores = [pair["score"] for pair in read_page(page).pairs]
+    assert scores.count(None) == 1000
 
 
 def test_a_page_of_most_pairs_follows_the_slider_at_once(tmp_path, browse):

@@ -54,6 +54,7 @@ def write_page(
             f"calibrated on {told.source}; identical files are not counted among them. "
             "Pairs below the threshold are shown to be looked at."
         ),
+        all_in=f"All identical files and all copies are in {MATCHES}.",
         threshold=None if found.threshold is None else found.threshold.score,
         curve=_curve_of(shown, told),
     )

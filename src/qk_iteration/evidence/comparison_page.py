@@ -63,7 +63,11 @@ def draw_comparison_page(systems: Sequence[ComparedSystem]) -> str:
             (title, base64.b64encode(_svg(figure)).decode("ascii"))
             for title, figure in _plots(systems)
         ],
-        without_page=[system.name for system in systems if system.page is None],
+        lacking=[
+            system.name
+            for system in systems
+            if system.page is None or system.page.recall_by_edit is None
+        ],
     )
 
 
@@ -138,8 +142,7 @@ def _edit_rows(
 ) -> list[tuple[str, int, list[float | None], float]]:
     """For each edit its name, its true matches, each system's recall, and the best."""
     by_system = [
-        {} if system.page is None else system.page.recall_by_edit()
-        for system in systems
+        (system.page and system.page.recall_by_edit) or {} for system in systems
     ]
     rows = []
     for edit in sorted(set().union(*by_system)):

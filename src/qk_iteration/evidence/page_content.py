@@ -5,9 +5,6 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-ROUNDED = 1e-6
-"""Scores in a page have as many digits."""
-
 
 @dataclass(frozen=True)
 class PageContent:
@@ -16,6 +13,8 @@ class PageContent:
     Attributes:
         pairs: By column what the page knows of each pair, in the order shown.
         curve: ``(threshold, precision, recall)``, best score first.
+        recall_by_edit: Recall at the threshold of each edit's true matches, and their
+            number, shown or not; None in a page of an earlier version.
         threshold: Score at which the page opens; None: above all.
         pictures_per_block: Thumbnails in each of the blocks.
         blocks: JSON lists of thumbnails, each the base64 of a JPEG.
@@ -23,23 +22,10 @@ class PageContent:
 
     pairs: list[dict[str, Any]]
     curve: list[tuple[float, float, float]]
+    recall_by_edit: dict[str, tuple[float, int]] | None
     threshold: float | None
     pictures_per_block: int
     blocks: list[str]
-
-    def recall_by_edit(self) -> dict[str, tuple[float, int]]:
-        """Recall at the threshold of each edit's true matches, and their number."""
-        found: dict[str, list[bool]] = {}
-        for pair in self.pairs:
-            if pair["truth"] == "right":
-                for edit in (pair["edits"] or "").split():
-                    found.setdefault(edit, []).append(self._is_taken(pair["score"]))
-        return {k: (sum(v) / len(v), len(v)) for k, v in sorted(found.items())}
-
-    def _is_taken(self, score: float | None) -> bool:
-        if score is None or self.threshold is None:
-            return False
-        return score >= self.threshold - ROUNDED
 
 
 def read_page(page: str) -> PageContent:
@@ -49,10 +35,11 @@ def read_page(page: str) -> PageContent:
         page: What ``draw_evidence`` has drawn.
     """
     content = json.loads(_scripts(page, 'id="content"')[0])
-    columns = content["columns"]
+    columns, recalls = content["columns"], content.get("recallByEdit")
     return PageContent(
         pairs=[dict(zip(columns, pair, strict=True)) for pair in content["pairs"]],
         curve=[(point[0], point[1], point[2]) for point in content["curve"]],
+        recall_by_edit=recalls and {k: (v[0], v[1]) for k, v in recalls.items()},
         threshold=content["threshold"],
         pictures_per_block=content["picturesPerBlock"],
         blocks=_scripts(page, 'class="thumbnails"'),

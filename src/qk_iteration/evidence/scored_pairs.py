@@ -1,6 +1,7 @@
 """The pairs of a scoring, as the page shows them.
 
-All true matches are shown, found or not, and the wrong pairs of the highest scores.
+They are the true matches, found or not, and the wrong pairs of the highest scores; the
+page shows a fair share of each where they are very many.
 """
 
 import csv
@@ -63,6 +64,10 @@ def draw_scored_pairs(
         note=(
             f"{num_true:,} true matches and the {WRONG_PAIRS} wrong pairs of the "
             "highest scores; precision and recall are those of all predictions."
+        ),
+        all_in=(
+            "All predictions are in predicted_matches.csv, all true matches in "
+            "true_matches.csv."
         ),
         threshold=recall_at_precision(curve, MIN_PRECISION)[1],
         curve=pd.DataFrame(

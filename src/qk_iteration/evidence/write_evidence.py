@@ -14,6 +14,8 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader
 
 from qk_iteration.core.formats.atomic_file import replacing
+from qk_iteration.evidence.fair_share import fair_share, not_shown
+from qk_iteration.evidence.outcomes import outcomes_of, recall_by_edit
 from qk_iteration.evidence.thumbnails import (
     MakeThumbnail,
     make_thumbnail,
@@ -36,12 +38,14 @@ def write_evidence(
     note: str = "",
     threshold: float | None = None,
     curve: pd.DataFrame | None = None,
+    all_in: str = "",
     thumbnail: MakeThumbnail = make_thumbnail,
 ) -> None:
     """Write the page; it appears when it is whole.
 
     Args:
-        rows: Pairs, in the order to be shown; of more than ``MAX_PAIRS`` the first.
+        rows: Pairs, in the order to be shown; of more than ``MAX_PAIRS`` a fair share
+            of each outcome, and the page says how many are not shown.
             `query` and `match` name the pictures, `query_path` and `match_path` are
             their files (empty: no such picture), `score` may be NaN. Optional:
             `rank`; `truth` (`right` or `wrong` where it is known, `identical` for the
@@ -53,6 +57,7 @@ def write_evidence(
         threshold: Score at which the page opens; None: above all.
         curve: `threshold, precision, recall`, best score first, for what the page says
             beside the slider.
+        all_in: A sentence that says where the pairs are that are not shown.
         thumbnail: Makes the small pictures.
     """
     page = draw_evidence(
@@ -61,6 +66,7 @@ def write_evidence(
         note=note,
         threshold=threshold,
         curve=curve,
+        all_in=all_in,
         thumbnail=thumbnail,
     )
     with replacing(path) as partial:
@@ -74,12 +80,15 @@ def draw_evidence(
     note: str = "",
     threshold: float | None = None,
     curve: pd.DataFrame | None = None,
+    all_in: str = "",
     thumbnail: MakeThumbnail = make_thumbnail,
 ) -> str:
     """The page that ``write_evidence`` writes, as text."""
-    shown = rows.iloc[:MAX_PAIRS]
-    if len(rows) > len(shown):
-        note = f"{note} Of {len(rows):,} pairs the first {len(shown):,} are shown."
+    outcomes = outcomes_of(rows, threshold)
+    chosen = fair_share(outcomes, MAX_PAIRS)
+    shown = rows.iloc[chosen]
+    if len(shown) < len(rows):
+        note = f"{note} {not_shown(outcomes, outcomes[chosen])} {all_in}"
     paths = sorted({*shown["query_path"], *shown["match_path"]} - {""})
     number_of = {path: number for number, path in enumerate(paths)}
     pairs = [
@@ -93,6 +102,8 @@ def draw_evidence(
         "pairs": pairs,
         "threshold": threshold,
         "curve": _curve_cells(curve),
+        # Of all pairs, also those that are not shown.
+        "recallByEdit": recall_by_edit(rows, outcomes),
         "picturesPerBlock": THUMBNAILS_PER_BLOCK,
     }
     pictures = thumbnails_of(paths, thumbnail)
