@@ -1,6 +1,7 @@
 """A saved search is asked for pictures of which the originals are known."""
 
 import os
+import shutil
 import socket
 
 import numpy as np
@@ -51,7 +52,22 @@ def test_a_collection_whose_descriptors_are_damaged_is_not_asked(
     find_copies(photos, output=tmp_path / "out", model=model, **quick)
     (rows,) = tmp_path.glob("out/descriptors/collection/*/descriptors.npy")
     rows.write_bytes(rows.read_bytes()[:1000])
-    with pytest.raises(UserError, match=r"gone or damaged\. Search"):
+    with pytest.raises(UserError, match="gone or damaged"):
+        open_collection(tmp_path / "out", device="cpu")
+
+
+def test_descriptors_of_another_folder_are_not_asked(photos, model, tmp_path, quick):
+    other = tmp_path / "other"
+    shutil.copytree(photos, other)
+    for folder, output in ((photos, "out"), (other, "later")):
+        find_copies(
+            folder,
+            output=tmp_path / output,
+            cache=tmp_path / "kept",
+            model=model,
+            **quick,
+        )
+    with pytest.raises(UserError, match="another folder was searched since"):
         open_collection(tmp_path / "out", device="cpu")
 
 

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -13,6 +14,7 @@ from qk_iteration.collection import describe_folder as describing
 from qk_iteration.collection.find import find_copies
 from qk_iteration.core.stopping import StoppedError, request_stop, withdraw_stop
 from qk_iteration.core.user_error import UserError
+from tests.collection.conftest import draw
 
 PLANTED = {
     ("small_of_03.jpg", "IMG_03.png"),
@@ -84,6 +86,42 @@ def test_a_second_search_describes_only_what_is_new(photos, model, tmp_path, qui
     assert third.num_described == 1
     assert ("IMG_31.png", "IMG_30.png") in pairs_of(third, identical=True)
     assert pairs_of(third, identical=False) == PLANTED
+
+
+@pytest.mark.parametrize("kind", ["folder", "file", "link"])
+def test_files_of_another_folder_are_not_taken_for_those_of_the_first(
+    photos, model, tmp_path, quick, kind
+):
+    for name, picture in (("x", Image.open(photos / "IMG_12.png")), ("y", draw(1012))):
+        (tmp_path / name).mkdir()
+        picture.convert("RGB").save(tmp_path / name / "new.bmp")
+        os.utime(tmp_path / name / "new.bmp", (10**9, 10**9))
+    places = {name: tmp_path / name for name in "xy"}
+    if kind == "file":
+        places = {name: place / "new.bmp" for name, place in places.items()}
+    link = tmp_path / "link"
+    found = {}
+    for name, place in places.items():
+        if kind == "link":
+            link.unlink(missing_ok=True)
+            link.symlink_to(place)
+        asked = link if kind == "link" else place
+        found[name] = find_copies(
+            photos, asked, output=tmp_path / "out", model=model, **quick
+        )
+    assert pairs_of(found["x"], identical=False) == {("new.bmp", "IMG_12.png")}
+    assert found["y"].num_described == 1
+    assert pairs_of(found["y"], identical=False) == set()
+
+
+def test_a_moved_folder_is_read_again_and_not_described_again(
+    photos, model, tmp_path, quick
+):
+    first = find_copies(photos, output=tmp_path / "out", model=model, **quick)
+    moved = photos.rename(tmp_path / "moved")
+    second = find_copies(moved, output=tmp_path / "out", model=model, **quick)
+    assert second.num_described == 0
+    pd.testing.assert_frame_equal(first.matches, second.matches)
 
 
 def test_tables_of_a_second_search_are_the_same(photos, model, tmp_path, quick):

@@ -70,6 +70,7 @@ def describe_folder(
         StoppedError: If a stop was asked for; what was described is kept.
         UserError: If a descriptor is not finite.
     """
+    store.turn_to(found.folder)
     changed = changed_files(found.files, store.seen_files())
     left_out = list(found.left_out)
     num_described = 0

@@ -13,6 +13,7 @@ Shapes:
 
 import json
 import logging
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -97,6 +98,24 @@ class DescriptorStore:
             row[0]: SeenFile(FileState(*row[:3]), *row[3:])
             for row in self._database.execute(query)
         }
+
+    def is_of(self, folder: Path) -> bool:
+        """Whether its files lie in this folder, links resolved."""
+        query = "select value from about where key = 'folder'"
+        return bool(self._database.execute(query).fetchone() == (_name_of(folder),))
+
+    def turn_to(self, folder: Path) -> None:
+        """Forget the files of any other folder; rows stay until ``keep_only``.
+
+        Two folders may hold files of one name, size and time.
+        """
+        if self.is_of(folder):
+            return
+        with self._writing() as database:
+            database.execute("delete from files")
+            database.execute(
+                "replace into about values ('folder', ?)", (_name_of(folder),)
+            )
 
     def unknown_of(self, contents: Iterable[str]) -> set[str]:
         """Those contents that have no row yet."""
@@ -281,3 +300,8 @@ class DescriptorStore:
         self._database.executescript(_TABLES)
         with self._database as database:
             database.execute("insert into about values ('fingerprint', ?)", (made_by,))
+
+
+def _name_of(folder: Path) -> bytes:
+    """As the file system has it: a name need not be text."""
+    return os.fsencode(folder.resolve())

@@ -165,14 +165,16 @@ def open_index(
         min_side: As ``index_folder``.
 
     Raises:
-        UserError: If nothing is kept, or it was damaged: an answer would be wrong.
+        UserError: If nothing is kept, it was damaged, or it is of another folder: an
+            answer would be wrong.
     """
     store = open_store(keep, describer)
     try:
-        if len(store) == 0:
+        if len(store) == 0 or not store.is_of(folder):
             raise UserError(
                 f"What is kept of '{folder}' in '{keep}' must describe pictures; it is "
-                "gone or damaged. Search the folder again."
+                "gone or damaged, or another folder was searched since. Search the "
+                "folder again."
             )
         return _opened(
             folder,
