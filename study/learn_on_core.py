@@ -107,7 +107,7 @@ def _learn(
     training = prepare_training(
         views,
         dict.fromkeys(Side, start),
-        bank.rows,
+        bank,
         learning,
         checkpoints=CheckpointStore(work / method / "checkpoints"),
         validation=validation,

@@ -167,7 +167,9 @@ def test_too_few_rows_are_refused(tmp_path):
 
 def test_other_fingerprint_is_refused_with_what_differs(tmp_path):
     fill(tmp_path, Model())
-    with pytest.raises(ValueError, match="image_size 96 instead of 128"):
+    with pytest.raises(
+        ValueError, match="this run's image_size; it was filled with others"
+    ):
         open_bank(tmp_path, fingerprint=FINGERPRINT | {"image_size": 128})
 
 

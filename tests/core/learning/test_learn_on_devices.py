@@ -13,6 +13,7 @@ import torch
 
 from qk_iteration.core.distributed import launch
 from qk_iteration.core.distributed.launch import told_by_failures
+from qk_iteration.core.learning.first_bank import fill_initial_bank
 from qk_iteration.core.learning.learn_on_devices import learn_on_devices
 from qk_iteration.core.learning.side import Side
 from qk_iteration.core.learning.training import learn
@@ -131,6 +132,20 @@ def stop_when_saved(folder):
     while not list(Path(folder).glob("*/latest.pt")):
         time.sleep(0.1)
     os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_a_bank_that_was_filled_anew_meanwhile_is_refused(images, tmp_path):
+    training = make_training(images, tmp_path / "qk", learning=BRIEF)
+    model, folder = training.initial_models[Side.KEY], tmp_path / "bank"
+    bank = fill_initial_bank(folder, model, images, BRIEF, dtype="float32")
+    training = replace(training, initial_bank=bank.rows)
+    job = write_job(
+        training, QK, bank_folder=folder, devices=2, device="cpu", timeout_s=60
+    )
+    others = open_noise(tmp_path / "others", num_images=14)
+    fill_initial_bank(folder, model, others, BRIEF, dtype="float32")
+    with pytest.raises(UserError, match="filled with this run's images"):
+        learn_on_devices(training, QK, job, devices=2)
 
 
 class Failure:

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 import torch
 
+from qk_iteration.core.bank.negative_bank import NegativeBank
 from qk_iteration.core.images.edits.material import Material
 from qk_iteration.core.images.image_cache import ImageCache
 from qk_iteration.core.images.recipe import EditRecipe
 from qk_iteration.core.images.views import TrainingImages
 from qk_iteration.core.learning.checkpoints import CheckpointStore
+from qk_iteration.core.learning.first_bank import fingerprint_of_bank
 from qk_iteration.core.learning.prepare_training import (
     group_near_copies,
     prepare_training,
@@ -38,17 +40,21 @@ def four_images(tmp_path):
         material=Material(cache),
         image_size=32,
         seed=3,
+        clean={32: cache},
     )
 
 
 @pytest.fixture
 def prepare(four_images, tmp_path):
-    def call(**changes):
+    def call(*, images=four_images, bank=None, model=None, **changes):
+        model = model or DescriptorModel(MODEL)
+        learning = changed(LEARNING, **changes)
+        made_of = fingerprint_of_bank(model, four_images, learning)
         return prepare_training(
-            four_images,
-            dict.fromkeys(Side, DescriptorModel(MODEL)),
-            FEATURES,
-            changed(LEARNING, **changes),
+            images,
+            dict.fromkeys(Side, model),
+            bank or NegativeBank(FEATURES, np.array(["a", "b", "c", "d"]), made_of),
+            learning,
             checkpoints=CheckpointStore(tmp_path / "qk" / "training_state"),
             validation=SimpleNamespace(fingerprint="validation"),
             device=CPU,
@@ -73,6 +79,23 @@ def test_near_copies_are_one_group_of_the_training(prepare, similarity, groups):
     assert training.images.groups.tolist() == groups
     assert training.initial_bank is FEATURES
     assert training.images.seed == 3
+
+
+def test_a_bank_of_other_images_or_weights_is_refused(prepare, four_images):
+    others = replace(four_images.cache, fingerprint="of others")
+    with pytest.raises(UserError, match=r"this run's images; .* --pipelines=negative"):
+        prepare(images=replace(four_images, cache=others))
+    made_of = fingerprint_of_bank(
+        DescriptorModel(changed(MODEL, seed=1)), four_images, LEARNING
+    )
+    bank = NegativeBank(FEATURES, np.array(["a", "b", "c", "d"]), made_of)
+    with pytest.raises(UserError, match="this run's model, weights; "):
+        prepare(bank=bank)
+
+
+def test_models_made_for_another_image_size_are_refused(prepare):
+    with pytest.raises(UserError, match=r"decoded at 64 pixels, .* at 32. Set model"):
+        prepare(model=DescriptorModel(changed(MODEL, image_size=64)))
 
 
 def test_near_copies_make_another_training(four_images):

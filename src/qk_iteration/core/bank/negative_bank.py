@@ -82,7 +82,7 @@ def open_bank(folder: Path, *, fingerprint: Fingerprint | None = None) -> Negati
         )
     header = BankHeader.read(folder / WHOLE_HEADER)
     if fingerprint is not None:
-        _check_fingerprint(header.fingerprint, fingerprint)
+        check_fingerprint(header.fingerprint, fingerprint)
     rows = map_rows(folder, header, "c")
     next_row = 0
     for start, stop, checksum in header.ranges:
@@ -148,6 +148,22 @@ def fill_bank(
     return bank
 
 
+def check_fingerprint(stored: Fingerprint, expected: Fingerprint) -> None:
+    """Refuse a bank whose rows depend on something else than they must.
+
+    Raises:
+        UserError: With the names of what differs; most values are digests.
+    """
+    names = sorted(stored.keys() | expected.keys())
+    differing = [n for n in names if stored.get(n) != expected.get(n)]
+    if differing:
+        raise UserError(
+            f"The negative bank must have been filled with this run's "
+            f"{', '.join(differing)}; it was filled with others. Fill it again: kedro "
+            "run --pipelines=negative_bank."
+        )
+
+
 def _begun(folder: Path, header: BankHeader) -> NegativeBank | BankWriter | None:
     """What is there already of the bank with this header: all, a part or nothing."""
     try:
@@ -184,16 +200,3 @@ def _write_missing(
             writer.write(images.start, rows)
             progress.advance(task, len(images))
     writer.finish()
-
-
-def _check_fingerprint(stored: Fingerprint, expected: Fingerprint) -> None:
-    names = sorted(stored.keys() | expected.keys())
-    differing = [n for n in names if stored.get(n) != expected.get(n)]
-    if differing:
-        values = "; ".join(
-            f"{n} {stored.get(n)!r} instead of {expected.get(n)!r}" for n in differing
-        )
-        raise UserError(
-            f"The bank must have been filled with the same {', '.join(differing)}; it "
-            f"has {values}. Fill it again."
-        )

@@ -7,7 +7,7 @@ after a restart, draws the same pixels.
 import hashlib
 import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self
@@ -51,7 +51,7 @@ class TrainingImages(Dataset[Tensor]):
         image_size: Side of a view, in pixels.
         seed: Source of all chance.
         clean: By side of a view, the decoded images of that size: the very pixels by
-            which validation and description see an image. ``cache`` stands in.
+            which validation and description see an image.
     """
 
     cache: ImageCache
@@ -60,7 +60,7 @@ class TrainingImages(Dataset[Tensor]):
     material: Material
     image_size: int
     seed: int
-    clean: Mapping[int, ImageCache] = field(default_factory=dict)
+    clean: Mapping[int, ImageCache]
 
     def __len__(self) -> int:
         return len(self.cache)
@@ -68,8 +68,7 @@ class TrainingImages(Dataset[Tensor]):
     @property
     def fingerprint(self) -> str:
         """Changes with any pixel, group, edit or the seed."""
-        known = self.clean.get(self.image_size)
-        clean = "" if known is None else known.fingerprint
+        clean = self.clean[self.image_size].fingerprint
         settings = f"{self.cache.fingerprint} {clean} {self.image_size} {self.seed}"
         digest = hashlib.sha256(settings.encode())
         digest.update(self.recipe.model_dump_json().encode())
@@ -77,7 +76,18 @@ class TrainingImages(Dataset[Tensor]):
         return digest.hexdigest()
 
     def at_size(self, image_size: int) -> Self:
-        """The same images and edits, as a model that sees this size is shown them."""
+        """The same images and edits, as a model that sees this size is shown them.
+
+        Raises:
+            UserError: If they were not decoded at this size.
+        """
+        if image_size not in self.clean:
+            raise UserError(
+                f"The training images must be decoded at {image_size} pixels, as their "
+                f"model sees them; they are at {', '.join(map(str, self.clean))}. Set "
+                f"model.image_size to {image_size}, or make the models before training "
+                "anew: kedro run --pipelines=negative_bank."
+            )
         return replace(self, image_size=image_size)
 
     def __getitem__(self, request: ViewRequest) -> Tensor:
@@ -96,8 +106,8 @@ class TrainingImages(Dataset[Tensor]):
         return torch.from_numpy(np.array(image))
 
     def _clean_view(self, row: int) -> Tensor:
-        cache = self.clean.get(self.image_size, self.cache)
-        return torch.from_numpy(np.array(cache.pixels[row]))
+        pixels = self.clean[self.image_size].pixels[row]
+        return torch.from_numpy(np.array(pixels))
 
 
 def open_training_images(

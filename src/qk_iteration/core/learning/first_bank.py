@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from qk_iteration.core.bank.bank_files import Fingerprint
 from qk_iteration.core.bank.negative_bank import NegativeBank, fill_bank
 from qk_iteration.core.images.views import TrainingImages, ViewRequest
 from qk_iteration.core.learning.embed_views import embed_view_ranges
@@ -38,23 +39,29 @@ def fill_initial_bank(
         learning: Batch, workers and precision.
         dtype: Of the stored rows.
     """
-    fingerprint = {
-        "images": images.cache.fingerprint,
-        "model": model.config.model_dump_json(),
-        "weights": weights_fingerprint(model.backbone),
-        "precision": learning.precision,
-        "side": "key",
-    }
     return fill_bank(
         folder,
         images.cache.image_ids,
         _CleanRows(model, images, learning, dtype=getattr(torch, dtype)),
         num_columns=model.head.in_features,
         dtype=dtype,
-        fingerprint=fingerprint,
+        fingerprint=fingerprint_of_bank(model, images, learning),
         range_size=ROWS_PER_RANGE,
         show_progress=True,
     )
+
+
+def fingerprint_of_bank(
+    model: DescriptorModel, images: TrainingImages, learning: LearningConfig
+) -> Fingerprint:
+    """What the rows of the first bank depend on; the model's head is not among it."""
+    return {
+        "images": images.cache.fingerprint,
+        "model": model.config.model_dump_json(),
+        "weights": weights_fingerprint(model.backbone),
+        "precision": learning.precision,
+        "side": "key",
+    }
 
 
 def whiten_initial_model(model: DescriptorModel, bank: NegativeBank) -> DescriptorModel:

@@ -11,10 +11,12 @@ import torch
 from torch import Tensor
 
 from qk_iteration.core.bank.near_copies import join_near_copies
+from qk_iteration.core.bank.negative_bank import NegativeBank, check_fingerprint
 from qk_iteration.core.formats.user_paths import user_path
 from qk_iteration.core.images.views import TrainingImages
 from qk_iteration.core.learning.check_training import check_negatives, check_start
 from qk_iteration.core.learning.checkpoints import CheckpointStore
+from qk_iteration.core.learning.first_bank import fingerprint_of_bank
 from qk_iteration.core.learning.learning_config import LearningConfig
 from qk_iteration.core.learning.learning_curve import Report
 from qk_iteration.core.learning.side import Side
@@ -33,7 +35,7 @@ _logger = logging.getLogger(__name__)
 def prepare_training(
     images: TrainingImages,
     initial_models: Mapping[Side, DescriptorModel],
-    initial_bank: Tensor,
+    initial_bank: NegativeBank,
     learning: LearningConfig,
     *,
     checkpoints: CheckpointStore,
@@ -49,7 +51,7 @@ def prepare_training(
     Args:
         images: The training images and their edits.
         initial_models: Those of the two sides before any training.
-        initial_bank: Features of the clean images by the key side's. Shape (N, F).
+        initial_bank: Features of these clean images by the key side's. Rows (N, F).
         learning: What the methods have in common.
         checkpoints: Where checkpoints are kept, beside the finished models.
         validation: Judges the pair while it learns.
@@ -57,8 +59,10 @@ def prepare_training(
         report: Listener of live metrics.
 
     Raises:
-        UserError: If the start cannot be gone on from, or all images are near copies.
+        UserError: If bank or models are of another run, the start cannot be gone on
+            from, or all images are near copies.
     """
+    _check_origin(initial_bank, initial_models, images, learning)
     models = {side: copy.deepcopy(initial_models[side]) for side in Side}
     if learning.start_from is not None:
         start = user_path(learning.start_from)
@@ -68,11 +72,11 @@ def prepare_training(
         model.to(device)
     if learning.near_copy_similarity is not None:
         images = group_near_copies(
-            images, initial_bank, learning.near_copy_similarity, device
+            images, initial_bank.rows, learning.near_copy_similarity, device
         )
     return Training(
         initial_models=models,
-        initial_bank=initial_bank if learning.start_from is None else None,
+        initial_bank=initial_bank.rows if learning.start_from is None else None,
         images=images,
         learning=learning,
         checkpoints=checkpoints,
@@ -80,6 +84,19 @@ def prepare_training(
         validation_fingerprint=validation.fingerprint,
         report=report,
     )
+
+
+def _check_origin(
+    bank: NegativeBank,
+    models: Mapping[Side, DescriptorModel],
+    images: TrainingImages,
+    learning: LearningConfig,
+) -> None:
+    """Refuse a bank or models that an earlier run made of something else."""
+    for model in models.values():
+        images.at_size(model.config.image_size)
+    expected = fingerprint_of_bank(models[Side.KEY], images, learning)
+    check_fingerprint(bank.fingerprint, expected)
 
 
 def load_start(

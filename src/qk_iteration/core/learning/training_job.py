@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from qk_iteration.core.bank.negative_bank import open_bank
 from qk_iteration.core.distributed.lost_ranks import naming_lost_ranks
@@ -22,9 +23,11 @@ from qk_iteration.core.distributed.ranks import (
 )
 from qk_iteration.core.formats.atomic_file import replacing
 from qk_iteration.core.formats.torch_file import write_torch
+from qk_iteration.core.learning.first_bank import fingerprint_of_bank
 from qk_iteration.core.learning.learning_config import MethodConfig
 from qk_iteration.core.learning.learning_curve import Metrics
 from qk_iteration.core.learning.report_file import ReportFile
+from qk_iteration.core.learning.side import Side
 from qk_iteration.core.learning.training import Training, learn
 from qk_iteration.core.user_error import UserError
 
@@ -105,12 +108,22 @@ def train_on_this_rank(path: Path) -> None:
     with _joined(device, job.timeout_s):
         for model in job.training.initial_models.values():
             model.to(device)
-        bank = None if job.bank_folder is None else open_bank(job.bank_folder).rows
         report = _say_nothing
         if present_ranks().is_first:
             report = ReportFile(path.with_name(REPORT)).write
-        training = replace(job.training, initial_bank=bank, report=report)
+        training = replace(job.training, initial_bank=_bank_of(job), report=report)
         learn(training, job.config)
+
+
+def _bank_of(job: TrainingJob) -> Tensor | None:
+    """The rows of the first bank, unless it was filled anew for another training."""
+    if job.bank_folder is None:
+        return None
+    training = job.training
+    fingerprint = fingerprint_of_bank(
+        training.initial_models[Side.KEY], training.images, training.learning
+    )
+    return open_bank(job.bank_folder, fingerprint=fingerprint).rows
 
 
 @contextmanager

@@ -83,7 +83,7 @@ def prepare_training(
     return prepare_training(
         training_views,
         {Side.QUERY: query_model, Side.KEY: key_model},
-        negative_bank.rows,
+        negative_bank,
         learning,
         checkpoints=checkpoints,
         validation=validation,
