@@ -11,7 +11,9 @@ import pytest
 from PIL import Image
 
 from qk_iteration.collection import describe_folder as describing
+from qk_iteration.collection import growing_lists
 from qk_iteration.collection.find import find_copies
+from qk_iteration.collection.summary import summarize
 from qk_iteration.core.stopping import StoppedError, request_stop, withdraw_stop
 from qk_iteration.core.user_error import UserError
 from tests.collection.conftest import draw
@@ -172,6 +174,29 @@ def test_copies_of_a_second_folder_are_found_and_no_file_with_itself(
     assert pairs_of(found, identical=False) == {("IMG_12.jpg", "IMG_12.png")}
     assert pairs_of(found, identical=True) == {("same bytes.png", "IMG_40.png")}
     assert set(found.groups["folder"]) == {"collection", "queries"}
+
+
+def test_all_copies_of_a_picture_are_given_and_a_line_says_where_not(
+    photos, model, tmp_path, quick, monkeypatch
+):
+    with Image.open(photos / "IMG_12.png") as image:
+        for number in range(35):
+            copy = image.copy()
+            copy.putpixel((0, number), (0, 0, 0))
+            copy.save(photos / f"copy_{number:02d}.png")
+        image.resize((50, 40)).save(tmp_path / "asked.jpg")
+
+    def search():
+        arguments = {"output": tmp_path / "out", "model": model, **quick}
+        return find_copies(photos, tmp_path / "asked.jpg", **arguments)
+
+    found = search()
+    assert len(found.matches) == 36
+    assert found.more_line == ""
+    monkeypatch.setattr(growing_lists, "MAX_PAIRS_AGAIN", 30)
+    found = search()
+    assert len(found.matches) == 20
+    assert f"{found.more_line}.\n" in summarize(found)
 
 
 def test_the_collection_named_twice_is_searched_against_itself(

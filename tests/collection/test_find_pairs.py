@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from qk_iteration.collection import growing_lists
 from qk_iteration.collection.background import (
     background_of,
     biases_of,
@@ -68,6 +69,82 @@ def test_pairs_with_queries_are_the_nearest_of_each_in_one_order():
     nearest = np.argsort(-(queries @ keys.T), axis=1)[:, :3]
     expected = np.sort(np.take_along_axis(scores, nearest, axis=1).ravel())[::-1]
     np.testing.assert_allclose(pairs.scores, expected, atol=1e-5)
+
+
+def with_groups(seed, *sizes):
+    """Groups of near copies of these sizes, among 150 others."""
+    others = unit_rows(seed, 150, dim=64)
+    groups = [
+        row + 0.02 * unit_rows(seed + 1, size, dim=64)
+        for row, size in zip(others, sizes, strict=False)
+    ]
+    rows = np.concatenate([*groups, others])
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def matches_of(pairs, least):
+    number = int((pairs.scores >= least).sum())
+    rows = zip(pairs.query_rows, pairs.match_rows, strict=True)
+    return {pair for pair, _ in zip(rows, range(number), strict=False)}
+
+
+def test_every_match_of_a_picture_is_given_however_many_they_are():
+    keys = with_groups(10, 35, 90, 12)
+    queries = unit_rows(10, 150, dim=64)[:4]
+    background = sample_background(keys)
+    scores = reference_scores(queries, keys, background)
+    least = 0.5
+    expected = set(zip(*np.nonzero(scores >= least), strict=True))
+    assert len(expected) == 36 + 91 + 13 + 1
+    pairs = pairs_with_queries(
+        queries, exact(keys), background, lowest=lambda pairs: least
+    )
+    assert matches_of(pairs, least) == expected
+    assert not pairs.more_line
+
+
+@pytest.mark.parametrize("is_kept", [False, True])
+def test_every_pair_of_a_large_group_is_given(tmp_path, is_kept):
+    rows = with_groups(12, 60, 23, 5)
+    background = sample_background(rows)
+    scores = reference_scores(rows, rows, background)
+    least = 0.5
+    first, second = np.nonzero(np.triu(scores, 1) >= least)
+    assert len(first) == 61 * 60 // 2 + 24 * 23 // 2 + 6 * 5 // 2
+    pairs = pairs_within(
+        rows,
+        exact(rows),
+        background,
+        lowest=lambda pairs: least,
+        kept=tmp_path / "nearest.npz" if is_kept else None,
+    )
+    assert matches_of(pairs, least) == set(zip(first, second, strict=True))
+
+
+def test_lists_follow_a_threshold_that_falls_with_what_is_found():
+    """As a promise does: more pairs of a high score make a lower one worth as much."""
+    keys = with_groups(10, 35, 90)
+    queries = unit_rows(10, 150, dim=64)[:2]
+    background = sample_background(keys)
+
+    def lowest(pairs):
+        return 0.5 if (pairs.scores >= 0.69).sum() > 60 else 0.69  # of one group
+
+    pairs = pairs_with_queries(queries, exact(keys), background, lowest=lowest)
+    scores = reference_scores(queries, keys, background)
+    assert matches_of(pairs, 0.5) == set(zip(*np.nonzero(scores >= 0.5), strict=True))
+
+
+def test_where_memory_ends_a_line_says_how_many_may_have_more(monkeypatch, caplog):
+    monkeypatch.setattr(growing_lists, "MAX_PAIRS_AGAIN", 100)
+    keys = with_groups(10, 35, 90, 60)
+    queries = unit_rows(10, 150, dim=64)[:3]
+    pairs = pairs_with_queries(
+        queries, exact(keys), sample_background(keys), lowest=lambda pairs: 0.5
+    )
+    line = "3 pictures may have more matches than among the 20 nearest"
+    assert pairs.more_line.startswith(line)
+    assert line in caplog.text
 
 
 def test_near_copies_count_once_in_the_sample():

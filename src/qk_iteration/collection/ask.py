@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from qk_iteration.collection.background import Background, biases_of, loss_of
 from qk_iteration.collection.content_files import content_of
-from qk_iteration.collection.find_pairs import MAX_MATCHES
+from qk_iteration.collection.find_pairs import NUM_NEAREST
 from qk_iteration.collection.folder_index import FolderIndex, open_index
 from qk_iteration.collection.model_sides import ModelSides, load_sides
 from qk_iteration.collection.search_record import SearchRecord, read_record
@@ -92,7 +92,7 @@ class OpenCollection:
         """The nearest rows by score, chosen among somewhat more by the cosine alone."""
         keys = self.index.key_vectors
         cosines = keys @ row[0]
-        places = np.argsort(-cosines, kind="stable")[: number + MAX_MATCHES]
+        places = np.argsort(-cosines, kind="stable")[: number + NUM_NEAREST]
         biases = biases_of(np.concatenate([row, keys[places]]), self.background)
         scores = cosines[places] - loss_of(biases[:1], biases[1:])
         order = np.argsort(-scores, kind="stable")[:number]

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from qk_iteration.collection.background import background_of, numbered
 from qk_iteration.collection.choose_index import SEARCH
 from qk_iteration.collection.copy_groups import group_copies
-from qk_iteration.collection.find_pairs import Pairs, pairs_within
+from qk_iteration.collection.find_pairs import Pairs, lowest_that_keeps, pairs_within
 from qk_iteration.collection.folder_index import FolderIndex
 from qk_iteration.collection.match_calibration import MatchCalibration
 from qk_iteration.core.bank.near_copies import join_near_copies
@@ -62,6 +62,7 @@ def sure_copies(
         np.ascontiguousarray(index.query_vectors[rows]),
         build_index(numbered(keys), SEARCH, metric="inner_product", folder=None),
         background_of(keys, told.background),
+        lowest=lowest_that_keeps(SURE, told),
     )
     threshold = told.threshold_for(SURE, pairs.scores, num_compared=pairs.num_compared)
     return pairs.take(slice(threshold.num_pairs if threshold else 0))

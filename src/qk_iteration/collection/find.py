@@ -15,7 +15,9 @@ from qk_iteration.collection.choose_index import (
     index_of_collection,
 )
 from qk_iteration.collection.find_pairs import (
+    Lowest,
     Pairs,
+    lowest_that_keeps,
     pairs_with_queries,
     pairs_within,
 )
@@ -63,6 +65,8 @@ class FoundCopies:
             similarity_to_first`; the best picture of each group first.
         left_out: `folder, path, why, reason` of files that are no usable pictures.
         left_out_line: How many they are, by kinds, of both folders; may be empty.
+        more_line: Which pictures may have more matches than are given; empty where none
+            may.
         threshold: Where the promise is kept; None where no score keeps it, so that
             only identical files are given.
         asked_precision: What was promised.
@@ -77,6 +81,7 @@ class FoundCopies:
     groups: pd.DataFrame
     left_out: pd.DataFrame
     left_out_line: str
+    more_line: str
     threshold: Threshold | None
     asked_precision: float
     source: str
@@ -160,7 +165,14 @@ def find_copies(
             exact_up_to=exact_up_to,
             folder=keep / INDEX,
         )
-        pairs = _search(searched, index, questions, background, keep / NEAREST)
+        pairs = _search(
+            searched,
+            index,
+            questions,
+            background,
+            lowest_that_keeps(precision, told),
+            keep / NEAREST,
+        )
         judged = _judge(pairs, index, questions, told, precision)
         found = _tell(judged, index, questions, told, precision, output)
         write_tables(
@@ -190,6 +202,7 @@ class _Judged:
     kept: list[FilePair]
     shown: list[FilePair]
     threshold: Threshold | None
+    more_line: str
 
 
 def _other_folder(queries: str | Path | None, collection: str | Path) -> Path | None:
@@ -229,11 +242,16 @@ def _search(
     index: FolderIndex,
     questions: FolderIndex,
     background: Background,
+    lowest: Lowest,
     kept: Path,
 ) -> Pairs:
     if questions is index:
-        return pairs_within(index.query_vectors, searched, background, kept=kept)
-    return pairs_with_queries(questions.query_vectors, searched, background)
+        return pairs_within(
+            index.query_vectors, searched, background, lowest=lowest, kept=kept
+        )
+    return pairs_with_queries(
+        questions.query_vectors, searched, background, lowest=lowest
+    )
 
 
 def _judge(
@@ -260,7 +278,7 @@ def _judge(
         for pair in shown
         if pair.is_identical or (threshold and pair.score >= threshold.score)
     ]
-    return _Judged(kept, shown, threshold)
+    return _Judged(kept, shown, threshold, pairs.more_line)
 
 
 def _tell(
@@ -280,6 +298,7 @@ def _tell(
         groups=groups,
         left_out=left_out,
         left_out_line=line_of_left_out(left_out, num_taken=num_taken),
+        more_line=judged.more_line,
         threshold=judged.threshold,
         asked_precision=precision,
         source=told.source,

@@ -7,7 +7,9 @@ Shapes:
     P: pairs.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,17 +21,19 @@ from qk_iteration.collection.background import (
     loss_of,
     numbered,
 )
+from qk_iteration.collection.growing_lists import grow_lists
 from qk_iteration.collection.known_nearest import (
     QUERIES_AT_ONCE,
     Found,
     find_nearest,
     find_nearest_within,
 )
+from qk_iteration.collection.match_calibration import MatchCalibration
 from qk_iteration.core.formats.descriptors import Descriptors
 from qk_iteration.core.search.index import ReferenceIndex
 
-MAX_MATCHES = 20
-"""Of one picture; a larger group of copies hangs together all the same."""
+NUM_NEAREST = 20
+"""Of one picture at first; the list of one that has more matches grows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,24 +45,47 @@ class Pairs:
         match_rows: Shape (P,), values in [0, N).
         scores: Cosine less what both pictures lose. Shape (P,), falling.
         num_compared: Pairs of two pictures that were compared.
+        more_line: As of ``grow_lists``: which pictures may have more matches.
     """
 
     query_rows: NDArray[np.int64]
     match_rows: NDArray[np.int64]
     scores: NDArray[np.float32]
     num_compared: int
+    more_line: str = ""
 
     def __len__(self) -> int:
         return len(self.scores)
 
     def take(self, chosen: NDArray[np.integer] | slice) -> "Pairs":
         """Some of the pairs, by place; as many were compared."""
-        return Pairs(
-            self.query_rows[chosen],
-            self.match_rows[chosen],
-            self.scores[chosen],
-            self.num_compared,
+        return replace(
+            self,
+            query_rows=self.query_rows[chosen],
+            match_rows=self.match_rows[chosen],
+            scores=self.scores[chosen],
         )
+
+
+Lowest = Callable[[Pairs], float | None]
+"""From pairs to the score from which they are matches; None where none is one."""
+
+
+def lowest_that_keeps(precision: float, told: MatchCalibration) -> Lowest:
+    """The lowest score that keeps a promise.
+
+    Args:
+        precision: Promised.
+        told: What says which score keeps it.
+    """
+
+    def lowest(pairs: Pairs) -> float | None:
+        threshold = told.threshold_for(
+            precision, pairs.scores, num_compared=pairs.num_compared
+        )
+        return None if threshold is None else threshold.score
+
+    return lowest
 
 
 def pairs_with_queries(
@@ -66,18 +93,22 @@ def pairs_with_queries(
     collection: ReferenceIndex,
     background: Background,
     *,
-    num_matches: int = MAX_MATCHES,
+    lowest: Lowest | None = None,
+    num_matches: int = NUM_NEAREST,
 ) -> Pairs:
-    """The nearest pictures of the collection for each query.
+    """The nearest pictures of the collection for each query, all matches among them.
 
     Args:
         queries: By the query side. Shape (Q, D).
         collection: By the key side, ready to be searched.
         background: A sample of the collection.
-        num_matches: Of each query, chosen by the cosine alone.
+        lowest: What is a match; without it no list grows.
+        num_matches: Of each query at first, chosen by the cosine alone.
     """
     found = find_nearest(queries, collection, num_matches)
-    return _scored(found, queries, collection, background)
+    return _with_all_matches(
+        found, queries, collection, background, lowest, num_matches=num_matches
+    )
 
 
 def pairs_within(
@@ -85,6 +116,7 @@ def pairs_within(
     collection: ReferenceIndex,
     background: Background,
     *,
+    lowest: Lowest | None = None,
     kept: Path | None = None,
 ) -> Pairs:
     """The nearest pairs inside a collection: none with itself, none in both directions.
@@ -96,20 +128,38 @@ def pairs_within(
         queries: The collection by the query side. Shape (N, D).
         collection: The same pictures by the key side, ready to be searched.
         background: A sample of the collection.
+        lowest: As ``pairs_with_queries``.
         kept: A file of what an earlier search has found, so that only new pictures are
             compared; read and written.
     """
+    num_matches = NUM_NEAREST + 1  # Each is its own nearest.
     found = (
-        find_nearest(queries, collection, MAX_MATCHES + 1)
+        find_nearest(queries, collection, num_matches)
         if kept is None
-        else find_nearest_within(queries, collection, MAX_MATCHES + 1, kept=kept)
+        else find_nearest_within(queries, collection, num_matches, kept=kept)
     )
-    directed = _scored(found, queries, collection, background)
+    return _with_all_matches(
+        found,
+        queries,
+        collection,
+        background,
+        lowest,
+        num_matches=num_matches,
+        tidy=partial(_once, size=len(queries)),
+    )
+
+
+def _once(directed: Pairs, *, size: int) -> Pairs:
+    """No picture with itself, and the better of both directions of each pair.
+
+    Args:
+        directed: Of pictures of one collection, surest first.
+        size: Of the collection, N.
+    """
     others = directed.take(np.flatnonzero(directed.query_rows != directed.match_rows))
     first = np.minimum(others.query_rows, others.match_rows)
     second = np.maximum(others.query_rows, others.match_rows)
     # Best first, so that the first of two directions has the higher score.
-    size = len(collection.references)
     _, places = np.unique(first * size + second, return_index=True)
     places = np.sort(places)
     num_compared = size * (size - 1) // 2
@@ -161,24 +211,35 @@ def scores_within(
     return higher
 
 
-def _scored(
+def _with_all_matches(
     found: Found,
     queries: NDArray[np.float32],
     collection: ReferenceIndex,
     background: Background,
+    lowest: Lowest | None,
+    *,
+    num_matches: int,
+    tidy: Callable[[Pairs], Pairs] = lambda pairs: pairs,
 ) -> Pairs:
     """Pairs with what both pictures lose taken from their cosines, surest first."""
     asking = _biases_of(numbered(queries), background)
     sought = _biases_of(collection.references, background)
-    loss = loss_of(asking[found.query_rows], sought[found.match_rows])
-    scores = found.scores - loss
-    order = np.lexsort((found.match_rows, found.query_rows, -scores))
-    return Pairs(
-        found.query_rows[order],
-        found.match_rows[order],
-        scores[order],
-        len(queries) * len(collection.references),
+    num_compared = len(queries) * len(collection.references)
+
+    def judge(found: Found) -> tuple[Pairs, NDArray[np.bool_]]:
+        loss = loss_of(asking[found.query_rows], sought[found.match_rows])
+        scores = found.scores - loss
+        order = np.lexsort((found.match_rows, found.query_rows, -scores))
+        query_rows, match_rows = found.query_rows[order], found.match_rows[order]
+        pairs = tidy(Pairs(query_rows, match_rows, scores[order], num_compared))
+        least = None if lowest is None else lowest(pairs)
+        is_match = scores >= (np.inf if least is None else least)
+        return pairs, is_match
+
+    pairs, more_line = grow_lists(
+        found, queries, collection, judge, num_matches=num_matches
     )
+    return replace(pairs, more_line=more_line)
 
 
 def _biases_of(pictures: Descriptors, background: Background) -> NDArray[np.float32]:

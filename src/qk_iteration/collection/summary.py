@@ -13,6 +13,7 @@ def summarize(found: FoundCopies) -> str:
         f"{found.num_identical:,} pairs of identical files, {near:,} pairs of copies, "
         f"in {groups:,} groups.",
         _promise(found),
+        *([f"{found.more_line}."] if found.more_line else []),
         f"Look at {found.output / 'evidence.html'}; tables: matches.csv, groups.csv, "
         "left_out.csv beside it.",
     ]
