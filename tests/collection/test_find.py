@@ -14,6 +14,7 @@ from qk_iteration.collection import describe_folder as describing
 from qk_iteration.collection import growing_lists
 from qk_iteration.collection.find import find_copies
 from qk_iteration.collection.summary import summarize
+from qk_iteration.core.formats import folder_lock
 from qk_iteration.core.stopping import StoppedError, request_stop, withdraw_stop
 from qk_iteration.core.user_error import UserError
 from tests.collection.conftest import draw
@@ -135,6 +136,22 @@ def test_tables_of_a_second_search_are_the_same(photos, model, tmp_path, quick):
             [(folder / name).read_text() for name in ("matches.csv", "groups.csv")]
         )
     assert tables[0] == tables[1] == tables[2]
+
+
+@pytest.mark.parametrize("cache", ["out", "link", "deeper/../out", "kept"])
+def test_descriptors_may_be_kept_in_the_output_itself(
+    photos, model, tmp_path, quick, monkeypatch, cache
+):
+    def wait(file):
+        pytest.fail("waits for itself")
+
+    monkeypatch.setattr(folder_lock, "_wait_for", wait)
+    (tmp_path / "deeper").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "out")
+    places = {"output": tmp_path / "out", "cache": tmp_path / cache}
+    for num_described in (54, 0):
+        found = find_copies(photos, **places, model=model, **quick)
+        assert found.num_described == num_described
 
 
 def test_a_stopped_search_goes_on_where_it_was(

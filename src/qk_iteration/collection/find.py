@@ -38,7 +38,7 @@ from qk_iteration.collection.model_sides import (
 from qk_iteration.collection.search_record import SearchRecord
 from qk_iteration.collection.write_found import write_page, write_tables
 from qk_iteration.core.describing.describing_config import DescriptionConfig
-from qk_iteration.core.formats.folder_lock import locked
+from qk_iteration.core.formats.folder_lock import all_locked
 from qk_iteration.core.formats.user_paths import user_path
 from qk_iteration.core.images.left_out import line_of_left_out
 from qk_iteration.core.search.index import ReferenceIndex
@@ -155,7 +155,7 @@ def find_copies(
         max_pixels=max_pixels,
         min_side=min_side,
     )
-    with locked(output, what="another search"), locked(keep, what="the descriptors"):
+    with all_locked(output, keep, what="another search"):
         index, questions = _look(place, asked, keep, sides, read)
         background = background_of(index.key_vectors, told.background)
         searched = index_of_collection(

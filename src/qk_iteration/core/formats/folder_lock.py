@@ -9,7 +9,7 @@ import logging
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -50,6 +50,22 @@ def locked(folder: Path, *, what: str) -> Iterator[None]:
         with suppress(OSError):  # Only says who it is; a full disk still locks.
             file.truncate(0)
             os.write(file.fileno(), f"process {os.getpid()}".encode())
+        yield
+
+
+@contextmanager
+def all_locked(*folders: Path, what: str) -> Iterator[None]:
+    """Hold several folders, each once, though two names may mean one of them.
+
+    They are taken in one order, so that no two processes wait for each other.
+
+    Args:
+        folders: Made if they are missing.
+        what: As ``locked``; so are the errors.
+    """
+    with ExitStack() as stack:
+        for folder in sorted({folder.resolve() for folder in folders}):
+            stack.enter_context(locked(folder, what=what))
         yield
 
 
