@@ -286,23 +286,27 @@ def test_owner_and_attributes_of_the_old_file_are_kept(tmp_path):
     assert os.getxattr(out, "user.tag") == b"mine"
 
 
-def test_a_file_that_cannot_be_given_to_its_owner_is_written_straight(
-    tmp_path, monkeypatch
+@pytest.mark.parametrize("is_durable", [False, True])
+def test_a_file_that_cannot_be_given_to_its_owner_is_replaced_only_if_durable(
+    tmp_path, monkeypatch, is_durable
 ):
     def refuse(*arguments):
         raise PermissionError(errno.EPERM, "Operation not permitted")
 
     out = tmp_path / "out.txt"
     out.write_text("old")
+    out.chmod(0o640)
     before = out.stat().st_ino
     foreign = os.stat_result((*out.stat()[:4], 12345, 12346, *out.stat()[6:]))
     monkeypatch.setattr(os, "chown", refuse)
     monkeypatch.setattr(
         "qk_iteration.core.formats.atomic_file._state_of", lambda path: foreign
     )
-    write(out)
+    with replacing(out, is_durable=is_durable) as partial:
+        partial.write_text("content")
     assert out.read_text() == "content"
-    assert out.stat().st_ino == before
+    assert (out.stat().st_ino != before) == is_durable
+    assert stat.S_IMODE(out.stat().st_mode) == 0o640
     assert names_in(tmp_path) == ["out.txt"]
 
 

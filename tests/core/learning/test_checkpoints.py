@@ -1,5 +1,6 @@
 """What is loaded is compared with what was saved, also after damage."""
 
+import errno
 import logging
 import multiprocessing
 import os
@@ -77,6 +78,23 @@ def test_all_damaged_is_nothing_saved(saved):
     for name in (LATEST, PREVIOUS):
         (saved.folder / name).write_bytes(b"")
     assert saved.load() is None
+
+
+@pytest.mark.parametrize("refused", ["chown", "link"])
+def test_a_colleagues_training_is_gone_on_with(saved, monkeypatch, refused):
+    """As by a person who may write its files, and neither give nor link them."""
+
+    def refuse(*arguments):
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    if os.geteuid() == 0:
+        os.chown(saved.folder / LATEST, 12345, 12345)
+    monkeypatch.setattr(os, refused, refuse)
+    for step in (4, 5):
+        saved.save(content(step))
+        assert torch.load(saved.folder / LATEST)["step"] == step
+        assert torch.load(saved.folder / PREVIOUS)["step"] == step - 1
+    assert sorted(os.listdir(saved.folder)) == [LATEST, PREVIOUS]
 
 
 def test_a_kill_between_two_renames_leaves_the_one_before(saved):

@@ -33,7 +33,7 @@ def replacing(path: str | Path, *, is_durable: bool = False) -> Iterator[Path]:
         path: The file to be written.
         is_durable: Whether the file must survive a loss of power once its name is
             there, because other files rely on it. It is replaced even where it has a
-            second name: half of it must never be seen.
+            second name or another owner: half of it must never be seen.
 
     Raises:
         FullDiskError: If there is no room.
@@ -55,7 +55,7 @@ def replacing(path: str | Path, *, is_durable: bool = False) -> Iterator[Path]:
         if old is not None:
             partial.chmod(_PRIVATE)
         yield partial
-        if old is not None and not _inherits(partial, final, old):
+        if old is not None and not _inherits(partial, final, old) and not is_durable:
             _copy(partial, final, None)
             return
         if is_durable:
@@ -104,19 +104,21 @@ def _is_straight(path: Path) -> bool:
 
 
 def _inherits(partial: Path, final: Path, old: os.stat_result) -> bool:
-    """Give the new file the owner, mode and attributes of the old one, if one may."""
-    new = partial.stat()
+    """Give the new file mode, attributes and, if one may, the owner of the old one."""
+    new, is_owner_kept = partial.stat(), True
     if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
         try:
             os.chown(partial, old.st_uid, old.st_gid)
         except PermissionError:
-            return False
+            is_owner_kept = False
+            with suppress(PermissionError):  # of a group that one is no member of
+                os.chown(partial, -1, old.st_gid)
     with suppress(OSError):  # a file system without attributes
         for name in os.listxattr(final):
             with suppress(OSError):  # the system's own
                 os.setxattr(partial, name, os.getxattr(final, name))
     partial.chmod(stat.S_IMODE(old.st_mode))
-    return True
+    return is_owner_kept
 
 
 def _take_name(partial: Path, final: Path) -> None:

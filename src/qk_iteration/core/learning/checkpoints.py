@@ -36,6 +36,7 @@ KEPT_SETTINGS = 3
 LATEST, PREVIOUS = "latest.pt", "previous.pt"
 
 _FINISHED = "finished"
+_SECOND_NAME = ".previous.pt"
 
 _logger = logging.getLogger(__name__)
 
@@ -103,7 +104,17 @@ class Checkpoints:
         with replacing(latest, is_durable=True) as partial:
             write_torch(partial, content)
             if latest.is_file():
-                latest.replace(self.folder / PREVIOUS)
+                self._keep_as_previous(latest)
+
+    def _keep_as_previous(self, latest: Path) -> None:
+        """Give it a second name: until the new one is there, it stays the latest."""
+        second = self.folder / _SECOND_NAME
+        second.unlink(missing_ok=True)  # A killed process's.
+        try:
+            os.link(latest, second)
+        except OSError:  # A file system without links, or a file of somebody else.
+            shutil.copyfile(latest, second)
+        second.replace(self.folder / PREVIOUS)
 
     def load(self) -> dict[str, Any] | None:
         """The newest checkpoint that is whole, on the CPU; None if there is none.
