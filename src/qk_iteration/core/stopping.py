@@ -40,6 +40,19 @@ def stop_requested() -> int | None:
     return _requests[0] if _requests else None
 
 
+def leave_stops_to_first_process(worker: int) -> None:
+    """Of a `DataLoader`: signals to the whole group must not end its workers.
+
+    The first process finishes what it is at, and ends them.
+
+    Args:
+        worker: Its number.
+    """
+    del worker
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+
+
 def stop_if_requested(*, at: str | None = None) -> None:
     """Call between two steps.
 

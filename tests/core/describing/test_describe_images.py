@@ -1,5 +1,9 @@
 """Descriptors of files are compared with the model called on their decoded pixels."""
 
+import multiprocessing
+import os
+import signal
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -129,6 +133,20 @@ def test_parts_hold_every_file_once_though_a_whole_batch_is_gone(table, tmp_path
     )
     assert [part.rows for part in parts] == [[0, 1, 2], [], [6]]
     assert [list(part.unreadable) for part in parts] == [[], [3, 4, 5], []]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_signals_to_the_group_end_no_worker(table, number):
+    paths = many(table, 40)["path"].tolist()
+    describer = describer_of_model(DescriptorModel(MODEL), precision="float32")
+    settings = config(batch_size=1, num_workers=1)
+    parts = describe_files(paths, describer, settings, max_pixels=10_000, label=None)
+    rows = list(next(parts).rows)
+    (worker,) = multiprocessing.active_children()
+    os.kill(worker.pid, number)
+    for part in parts:
+        rows += part.rows
+    assert rows == list(range(40))
 
 
 @pytest.mark.gpu

@@ -7,7 +7,6 @@ Shapes:
 
 import logging
 import os
-import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +26,7 @@ from qk_iteration.core.describing.preprocessing import Normalized, Square
 from qk_iteration.core.formats.descriptors import Descriptors, check_values
 from qk_iteration.core.images.decode import decode_image
 from qk_iteration.core.images.opened_image import UnreadableImageError
+from qk_iteration.core.stopping import leave_stops_to_first_process
 from qk_iteration.core.user_error import UserError
 
 MAX_VANISHED_SHARE = 0.01
@@ -136,7 +136,7 @@ def describe_files(
         ),
         collate_fn=_Loaded.of,
         pin_memory=torch.cuda.is_available(),
-        worker_init_fn=_ignore_interrupts,
+        worker_init_fn=leave_stops_to_first_process,
     )
     loaded: list[_Loaded] = []
 
@@ -200,12 +200,6 @@ class _Loaded(NamedTuple):
             },
             sizes=[size for row, _, size in items if row in inputs],
         )
-
-
-def _ignore_interrupts(worker: int) -> None:
-    """Ctrl-C reaches all processes of a terminal; the first one ends the others."""
-    del worker
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _left_out(unreadable: dict[int, UnreadableImageError], paths: Sequence[str]) -> str:

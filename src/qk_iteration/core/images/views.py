@@ -5,7 +5,6 @@ after a restart, draws the same pixels.
 """
 
 import hashlib
-import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -26,6 +25,7 @@ from qk_iteration.core.images.edits.material import Material
 from qk_iteration.core.images.image_cache import ImageCache, open_image_caches
 from qk_iteration.core.images.images_config import ImagesConfig
 from qk_iteration.core.images.recipe import EditRecipe, apply_recipe
+from qk_iteration.core.stopping import leave_stops_to_first_process
 from qk_iteration.core.user_error import UserError
 
 ViewKind = Literal["clean", "edited"]
@@ -184,16 +184,9 @@ def draw_views(
         batch_sampler=sampler,
         num_workers=num_workers,
         pin_memory=torch.cuda.is_available(),
-        worker_init_fn=_leave_stops_to_the_first_process,
+        worker_init_fn=leave_stops_to_first_process,
     )
     return iter(loader)
-
-
-def _leave_stops_to_the_first_process(worker: int) -> None:
-    """It saves and ends the workers; signals to the whole group must not end them."""
-    del worker
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
 
 
 def draw_views_of_steps(
