@@ -1,5 +1,7 @@
 """Fitted query models are compared with where they start, and with whole runs."""
 
+from itertools import count
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,10 @@ from qk_iteration.core.formats.descriptors import Descriptors
 from qk_iteration.core.formats.ground_truth import TrueMatches
 from qk_iteration.core.images.views import ViewRequest
 from qk_iteration.core.learning.checkpoints import CheckpointStore
-from qk_iteration.core.learning.index_validation import validate_on_training_images
+from qk_iteration.core.learning.index_validation import (
+    IndexValidation,
+    validate_on_training_images,
+)
 from qk_iteration.core.learning.learning_config import FitConfig
 from qk_iteration.core.learning.prepare_fit import learn_in_index
 from qk_iteration.core.learning.query_start import IndexSize, check_fit
@@ -18,6 +23,7 @@ from qk_iteration.core.models.descriptor_model import DescriptorModel
 from qk_iteration.core.models.model_file import save_model
 from qk_iteration.core.models.whitened_head import whiten_head
 from qk_iteration.core.scoring.evaluate import evaluate_descriptors
+from qk_iteration.core.stopping import StoppedError
 from qk_iteration.core.user_error import UserError
 from tests.core.learning.small_training import (
     LEARNING,
@@ -167,6 +173,29 @@ def test_an_interrupted_fit_ends_as_a_whole_one(images, tmp_path, learns):
     assert same_weights(whole, parts)
     assert again["sgd_steps"] == summary["sgd_steps"]
     assert again["image_passes"] == summary["image_passes"]
+
+
+def test_features_are_paid_once_where_a_stop_comes_before_the_first_step(
+    images, tmp_path, monkeypatch
+):
+    options = {
+        "rows": index_of(images, DescriptorModel(OLD)),
+        "learning": changed(LEARNING, num_validations=30),  # One is due by features.
+    }
+    whole = fit(images, tmp_path / "whole", **options)[1]
+    judge, num_asked = IndexValidation.__call__, count(1)
+
+    def stop_at_the_second(self, *models):
+        if next(num_asked) == 2:
+            raise StoppedError(15)
+        return judge(self, *models)
+
+    monkeypatch.setattr(IndexValidation, "__call__", stop_at_the_second)
+    with pytest.raises(StoppedError):
+        fit(images, tmp_path / "parts", **options)
+    again = fit(images, tmp_path / "parts", **options)[1]
+    assert again["image_passes"] == whole["image_passes"]
+    assert again["sgd_steps"] == whole["sgd_steps"]
 
 
 def test_other_rows_are_another_training(images, tmp_path):

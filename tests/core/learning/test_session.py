@@ -7,7 +7,9 @@ import pytest
 import torch
 
 from qk_iteration.core import stopping
+from qk_iteration.core.learning import qk_iteration
 from qk_iteration.core.learning import session as session_module
+from qk_iteration.core.learning.phase import fill_frozen_rows
 from qk_iteration.core.learning.training import learn
 from qk_iteration.core.stopping import StoppedError
 from qk_iteration.core.user_error import UserError
@@ -84,6 +86,47 @@ def test_a_stop_after_any_step_is_saved_and_changes_nothing(
     assert same_weights(resumed[0], whole[0])
     assert same_weights(resumed[1], whole[1])
     assert log == whole_log
+
+
+@pytest.mark.parametrize("towers", ["separate", "handed_over"])
+def test_a_stop_in_the_validation_of_a_phase_costs_no_bank(
+    images, tmp_path, towers, monkeypatch
+):
+    config = changed(QK, towers=towers)
+    logs, banks = {"whole": [], "stopped": []}, []
+
+    def train(name, validate=size_of_heads):
+        folder, log = tmp_path / name, logs[name]
+        return learn(make_training(images, folder, validate=validate, log=log), config)
+
+    def note_and_fill(phase, *arguments):
+        banks.append(phase.number)
+        return fill_frozen_rows(phase, *arguments)
+
+    whole = train("whole")
+    monkeypatch.setattr(qk_iteration, "fill_frozen_rows", note_and_fill)
+    with pytest.raises(StoppedError, match="the validation after SGD step"):
+        train("stopped", StoppedOnce())
+    logs["stopped"].clear()
+    resumed = train("stopped")
+    assert banks == sorted(set(banks))
+    assert resumed[2]["image_passes"] == whole[2]["image_passes"]
+    assert same_weights(resumed[0], whole[0])
+    assert same_weights(resumed[1], whole[1])
+    assert logs["stopped"] == logs["whole"]
+
+
+class StoppedOnce:
+    """A validation of the untrained pair, and a stop in the next one."""
+
+    def __init__(self):
+        self.num_asked = 0
+
+    def __call__(self, query_model, key_model):
+        self.num_asked += 1
+        if self.num_asked == 2:
+            raise StoppedError(15)
+        return size_of_heads(query_model, key_model)
 
 
 def stop_after(training, num_steps):

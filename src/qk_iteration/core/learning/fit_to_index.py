@@ -77,7 +77,8 @@ def _take_steps(
         whole = Phase(number=0, learner=Side.QUERY, first_step=0, num_steps=num_steps)
         session.begin_phase(whole, len(images) * FORWARD_COST)
         for positives, pixels in _draw_views(session, training, num_steps):
-            session.validate_when_due()
+            if session.step > 0:  # Else judged already, and saved as not begun.
+                session.validate_when_due()
             result = bank.loss(tower.embed(pixels), positives, config.loss)
             loss = StepLoss(result.loss, result.is_correct.float().mean())
             session.take_step(loss, tower, cost)

@@ -120,6 +120,7 @@ class TrainingSession:
         """
         self._progress.show(f"{phase.name} {phase.number + 1}")
         if self.step == phase.first_step:
+            self.validate_when_due()  # Where a stop came between.
             self._image_passes += bank_passes
         return self.towers[phase.learner], self.towers[phase.learner.other]
 
@@ -172,9 +173,9 @@ class TrainingSession:
             self._validations_done = due
 
     def end_phase(self) -> None:
-        """A phase is over: validate if it is due, and save."""
-        self.validate_when_due()
+        """A phase is over, whatever stops the validation: validate if due, and save."""
         self.num_phases += 1
+        self.validate_when_due()
         self._save()
 
     def finish(self) -> None:
