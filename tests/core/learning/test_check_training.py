@@ -76,11 +76,14 @@ def test_a_method_of_one_model_refuses_unlike_sides(config, cure):
     check_sides({Side.QUERY: small, Side.KEY: small}, config)
 
 
-def test_unlike_backbones_share_no_weights():
-    sides = {Side.QUERY: changed(MODEL, backbone="test_resnet"), Side.KEY: MODEL}
+@pytest.mark.parametrize(
+    ("name", "value"), [("backbone", "test_resnet"), ("weights", "package")]
+)
+def test_unlike_starts_share_no_weights(name, value):
+    sides = {Side.QUERY: changed(MODEL, **{name: value}), Side.KEY: MODEL}
     check_sides(sides, changed(QK, towers="separate"))
     for towers in ("handed_over", "shared_head"):
-        with pytest.raises(UserError, match=f"differ in backbone; got '{towers}'"):
+        with pytest.raises(UserError, match=f"differ in {name}; got '{towers}'"):
             check_sides(sides, changed(QK, towers=towers))
 
 

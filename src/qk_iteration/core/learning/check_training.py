@@ -52,8 +52,8 @@ def check_sides(configs: Mapping[Side, ModelConfig], config: MethodConfig) -> No
     """Refuse unlike models on the two sides where a method cannot train them.
 
     Raises:
-        UserError: If the method has one model, or unlike backbones were to share
-            weights. One backbone may see images of two sizes.
+        UserError: If the method has one model, or unlike backbones, or one backbone
+            of unlike weights, were to share weights. One may see images of two sizes.
     """
     query, key = configs[Side.QUERY], configs[Side.KEY]
     if query == key:
@@ -65,10 +65,12 @@ def check_sides(configs: Mapping[Side, ModelConfig], config: MethodConfig) -> No
             "This method trains one model for both sides, which must be alike; "
             f"{differ}. Change model instead, or take --pipelines=train."
         )
-    if query.backbone != key.backbone and config.towers != "separate":
+    has_one_start = (query.backbone, query.weights) == (key.backbone, key.weights)
+    if not has_one_start and config.towers != "separate":
         raise UserError(
-            f"qk.towers must be separate where the sides have unlike backbones: "
-            f"{differ}; got '{config.towers}'. Add --params=qk.towers=separate."
+            "qk.towers must be separate where the sides have unlike backbones or "
+            f"weights: {differ}; got '{config.towers}'. Add "
+            "--params=qk.towers=separate."
         )
 
 

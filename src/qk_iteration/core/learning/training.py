@@ -27,6 +27,7 @@ from qk_iteration.core.learning.learning_curve import Report
 from qk_iteration.core.learning.moco import KeyQueue, learn_moco_model
 from qk_iteration.core.learning.qk_iteration import learn_query_and_key_models
 from qk_iteration.core.learning.session import Summary, TrainingSession, Validate
+from qk_iteration.core.learning.shared_start import check_shared_start
 from qk_iteration.core.learning.side import Side
 from qk_iteration.core.learning.simclr import learn_simclr_model
 from qk_iteration.core.learning.tower import Tower
@@ -99,6 +100,7 @@ class Training:
         """A session that continues what the same settings left behind."""
         if not isinstance(config, FitConfig):
             check_sides({s: m.config for s, m in self.initial_models.items()}, config)
+            check_shared_start(self.initial_models, config)
         fingerprint = self._fingerprint(config)
         _check_ranks(self.learning, fingerprint)
         with self.checkpoints.of_training(
