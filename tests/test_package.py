@@ -40,6 +40,7 @@ def test_the_packaged_project_scores_by_its_conf(elsewhere):
     (elsewhere / "truth.csv").write_text(truth)
     (elsewhere / "found.csv").write_text("Q00001,R000000,0.9\nQ00000,R000000,0.8\n")
     files = "predictions=found.csv,ground_truth=truth.csv,metrics_path=metrics.json"
+    files += ",protocol=isc2021"
     command = [sys.executable, "-m", "qk_iteration", f"--conf-source={PROJECT}/conf"]
     command += ["--pipelines=score", f"--params={files}"]
     output_of(command, place=elsewhere, PYTHONPATH=str(elsewhere / "site"))

@@ -12,6 +12,7 @@ from kedro.framework.startup import bootstrap_project
 from qk_iteration.block_errors import check_blocks
 from qk_iteration.core.models import check_model
 from qk_iteration.core.models.model_config import SideModelConfig
+from qk_iteration.core.scoring.protocols import PROTOCOL_NAMES
 from qk_iteration.core.user_error import UserError
 from qk_iteration.run_parameters import RunParametersHook, check_devices
 from qk_iteration.settings import CONFIG_LOADER_ARGS
@@ -131,13 +132,22 @@ def test_files_that_are_not_there_are_refused_before_the_run(tmp_path):
     there.touch()
     fit = {"start_from": None, "reference_descriptors": None}
     check(fit_to_index=SimpleNamespace(**fit, training_descriptors=str(there)))
-    check(scored_files=SimpleNamespace(ground_truth=[str(there)], predictions=None))
+    score = {"protocol": "isc2021"}
+    truth = [str(there)]
+    check(scored_files=SimpleNamespace(**score, ground_truth=truth, predictions=None))
     with pytest.raises(UserError, match=r"training_descriptors must .* '~?/.*nowhere'"):
         check(fit_to_index=SimpleNamespace(**fit, training_descriptors="~/nowhere"))
     with pytest.raises(UserError, match=r"ground_truth must .* got '007'"):
-        check(scored_files=SimpleNamespace(ground_truth=[str(there), "007"]))
+        check(scored_files=SimpleNamespace(**score, ground_truth=[*truth, "007"]))
     with pytest.raises(UserError, match=r"predictions must name a file; .* a folder"):
-        check(scored_files=SimpleNamespace(predictions=str(tmp_path)))
+        check(scored_files=SimpleNamespace(**score, predictions=str(tmp_path)))
+
+
+def test_a_score_without_a_protocol_is_refused_with_those_there_are():
+    with pytest.raises(UserError) as refused:
+        check(scored_files=SimpleNamespace(protocol=None))
+    assert str(refused.value).startswith("Name the protocol")
+    assert all(f"protocol={name} (" in str(refused.value) for name in PROTOCOL_NAMES)
 
 
 def test_a_misspelled_backbone_is_refused_with_near_names():

@@ -69,6 +69,7 @@ class ScoredFilesConfig(ParameterBlock):
     Either both descriptor sets, or a submission, or predictions, and a ground truth.
     """
 
+    protocol: str | None = Field(description="must be named; null: refused")
     ground_truth: str | list[str]
     query_descriptors: str | list[str] | None
     reference_descriptors: str | list[str] | None

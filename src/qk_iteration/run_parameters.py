@@ -69,6 +69,8 @@ class RunParametersHook:
             check_start("learning", self._blocks["learning"].start_from)
         if "fit_to_index" in self._blocks:
             check_start("fit_to_index", self._blocks["fit_to_index"].start_from)
+        if "scored_files" in self._blocks:
+            check_protocol(self._blocks["scored_files"].protocol)
         for name in {"fit_to_index", "scored_files"} & set(self._blocks):
             check_files(self._blocks[name])
         if set(_SIDES.values()) <= set(self._blocks):
@@ -175,6 +177,18 @@ def check_start(block: str, start_from: str | None) -> None:
         raise UserError(
             f"{block}.start_from must be the folder of finished models, such as "
             f"data/06_models/qk; got '{start_from}', which is none."
+        )
+
+
+def check_protocol(name: str | None) -> None:
+    """Raise UserError, with what there is, unless a protocol is named."""
+    if name is None:
+        raise UserError(
+            "Name the protocol, since figures of different ones do not compare: "
+            "protocol=isc2021 (the 500,000 best pairs of all queries; unlabelled "
+            "queries count as wrong), protocol=drivendata (as many pairs as ten times "
+            "the labelled queries, and those queries only) or protocol=knn (the best "
+            "references of each query, as SSCD reports; not the official rule)."
         )
 
 

@@ -4,12 +4,18 @@ import numpy as np
 import pytest
 import torch
 
-from qk_iteration.config import NormalizationConfig, ScoringConfig, SearchConfig
+from qk_iteration.config import (
+    NormalizationConfig,
+    ScoredFilesConfig,
+    ScoringConfig,
+    SearchConfig,
+)
 from qk_iteration.core.formats.descriptors import Descriptors
 from qk_iteration.core.formats.ground_truth import TrueMatches
 from qk_iteration.core.models import device as devices
 from qk_iteration.core.scoring import evaluate, score_files
 from qk_iteration.core.scoring.benchmark_digest import benchmark_digest
+from qk_iteration.core.user_error import UserError
 from qk_iteration.pipelines.scoring import create_pipeline, nodes
 
 SCORING = ScoringConfig(
@@ -81,6 +87,15 @@ def test_metrics_name_the_benchmark_and_the_log_what_was_scored(caplog):
     said = "Test queries, query model against key model"
     assert f"{said}, protocol isc2021: micro-AP 1.0000" in caplog.text
     assert f"{said}, scores normalized, protocol isc2021" in caplog.text
+
+
+def test_whitening_without_training_images_is_refused_not_left_out():
+    names = set(ScoredFilesConfig.model_fields) - {"ground_truth", "submission"}
+    files = {**dict.fromkeys(names), "ground_truth": "t.csv", "submission": "s.hdf5"}
+    asked = ScoredFilesConfig.model_validate({**files, "protocol": "isc2021"})
+    whitened = SCORING.model_copy(update={"whitening_dim": 4})
+    with pytest.raises(UserError, match="training_descriptors must be given"):
+        nodes.score_any_system(asked, whitened, "cpu")
 
 
 def test_an_index_proposes_pairs_and_the_log_says_what_it_misses(caplog):

@@ -130,8 +130,7 @@ def score_any_system(
         normalization = ScoreNormalization(**scoring.normalization.model_dump())
     result = score_files(
         **files.model_dump(),
-        whitening_dim=None if normalization is None else scoring.whitening_dim,
-        protocol=scoring.protocol,
+        whitening_dim=scoring.whitening_dim,
         normalization=normalization,
         metric=scoring.metric,
         top_k=scoring.top_k,
