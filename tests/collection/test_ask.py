@@ -78,6 +78,21 @@ def test_a_folder_without_a_search_and_an_unreadable_picture_are_said(opened, tm
         opened.is_copy(tmp_path / "nothing.jpg")
 
 
+def test_the_limits_of_the_search_hold_for_what_asks_and_for_what_is_found(
+    photos, model, tmp_path, quick
+):
+    find_copies(photos, output=tmp_path / "out", model=model, **quick)
+    find_copies(
+        photos, output=tmp_path / "out", model=model, max_pixels=64 * 48, **quick
+    )
+    opened = open_collection(tmp_path / "out", device="cpu")
+    (match,) = opened.is_copy(photos / "IMG_09.png")
+    assert match.path == "IMG_09.png", "large_of_09.png is larger than the search took"
+    for picture in (photos / "large_of_09.png", Image.new("RGB", (65, 48))):
+        with pytest.raises(UserError, match="must have at most 3,072 pixels"):
+            opened.is_copy(picture)
+
+
 def test_what_is_no_file_is_refused_and_never_waited_for(opened, tmp_path):
     os.mkfifo(tmp_path / "pipe.jpg")
     (tmp_path / "tty.jpg").symlink_to("/dev/zero")

@@ -138,6 +138,23 @@ def test_tables_of_a_second_search_are_the_same(photos, model, tmp_path, quick):
     assert tables[0] == tables[1] == tables[2]
 
 
+def test_smaller_limits_hold_for_what_was_described_before(
+    photos, model, tmp_path, quick
+):
+    find_copies(photos, output=tmp_path / "out", model=model, **quick)
+    tables = []
+    for output in ("out", "new"):
+        limits = {"max_pixels": 64 * 48, "min_side": 46}
+        found = find_copies(
+            photos, output=tmp_path / output, model=model, **limits, **quick
+        )
+        tables.append(found.left_out.set_index("path").drop("cut.png"))
+    assert found.num_pictures == 52
+    pd.testing.assert_frame_equal(*tables)
+    assert tables[0].loc["large_of_09.png", "why"] == "too large"
+    assert tables[0].loc["turned_07.jpg", "why"] == "too small"
+
+
 @pytest.mark.parametrize("cache", ["out", "link", "deeper/../out", "kept"])
 def test_descriptors_may_be_kept_in_the_output_itself(
     photos, model, tmp_path, quick, monkeypatch, cache

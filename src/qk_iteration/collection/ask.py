@@ -12,7 +12,6 @@ from qk_iteration.collection.find_pairs import NUM_NEAREST
 from qk_iteration.collection.folder_index import FolderIndex, open_index
 from qk_iteration.collection.model_sides import ModelSides, load_sides
 from qk_iteration.collection.search_record import SearchRecord, read_record
-from qk_iteration.core.describing.describer import MAX_PIXELS
 from qk_iteration.core.describing.pictures import Picture
 from qk_iteration.core.formats.folder_lock import locked
 from qk_iteration.core.formats.user_paths import user_path
@@ -64,14 +63,15 @@ class OpenCollection:
             max_matches: At most so many are given.
 
         Raises:
-            UserError: If the picture cannot be read.
+            UserError: If the picture cannot be read, or is larger than the search
+                allowed.
         """
         if not 0 < false_alarms < 1:
             raise UserError(
                 f"false_alarms must lie between 0 and 1; got {false_alarms}."
             )
         matches = self._identical(picture)
-        row = self.sides.query.describe(picture)
+        row = self.sides.query.describe(picture, max_pixels=self.record.max_pixels)
         known = {match.path for match in matches}
         places, scores = self._nearest(row, max_matches + len(known))
         shares = self._false_alarms(scores)
@@ -101,7 +101,8 @@ class OpenCollection:
     def _identical(self, picture: Picture) -> list[Match]:
         if not isinstance(picture, (str, Path)):
             return []
-        content = content_of(str(user_path(picture)), max_pixels=MAX_PIXELS)
+        path = str(user_path(picture))
+        content = content_of(path, max_pixels=self.record.max_pixels)
         if isinstance(content, UnreadableImageError):
             return []  # The description says what is wrong with it.
         row = self.index.row_of_content.get(content)
@@ -140,6 +141,7 @@ def open_collection(output: str | Path, *, device: str = "auto") -> OpenCollecti
             record.keep / "collection",
             describer,
             has_halves=record.has_halves,
+            max_pixels=record.max_pixels,
             min_side=record.min_side,
         )
     return OpenCollection(index, sides, record, background)

@@ -190,6 +190,7 @@ def find_copies(
             calibration=told,
             precision=precision,
             threshold=judged.threshold,
+            max_pixels=max_pixels,
             min_side=min_side,
         ).save(output, background)
     return found

@@ -23,6 +23,10 @@ from qk_iteration.core.images.left_out import (
     say_left_out,
     table_of_left_out,
 )
+from qk_iteration.core.images.opened_image import (
+    UnreadableImageError,
+    check_size,
+)
 from qk_iteration.core.user_error import UserError
 
 
@@ -33,7 +37,7 @@ class FolderIndex:
     Attributes:
         folder: Absolute.
         files: `path` (below the folder), `num_bytes`, `content`, `row`, `width`,
-            `height`; pictures that are too small are not among them.
+            `height`; pictures that are too small or too large are not among them.
         query_vectors: One row for each content by the query side, memory-mapped.
             Shape (N, D).
         key_vectors: The same contents by the key side. Shape (N, D).
@@ -133,7 +137,13 @@ def index_folder(
     try:
         update = describe_folder(found, store, describer, config, max_pixels=max_pixels)
         index = _opened(
-            found.folder, store, update, min_side, describer.fingerprint, has_halves
+            found.folder,
+            store,
+            update,
+            describer,
+            has_halves=has_halves,
+            max_pixels=max_pixels,
+            min_side=min_side,
         )
     finally:
         store.close()
@@ -153,6 +163,7 @@ def open_index(
     describer: Describer,
     *,
     has_halves: bool,
+    max_pixels: int,
     min_side: int,
 ) -> FolderIndex:
     """What is kept of a folder, without a look at it.
@@ -162,6 +173,7 @@ def open_index(
         keep: As ``index_folder``.
         describer: As ``index_folder``.
         has_halves: As ``index_folder``.
+        max_pixels: As ``index_folder``.
         min_side: As ``index_folder``.
 
     Raises:
@@ -180,9 +192,10 @@ def open_index(
             folder,
             store,
             FolderUpdate([], 0, 0),
-            min_side,
-            describer.fingerprint,
-            has_halves,
+            describer,
+            has_halves=has_halves,
+            max_pixels=max_pixels,
+            min_side=min_side,
         )
     finally:
         store.close()
@@ -198,26 +211,56 @@ def _opened(
     folder: Path,
     store: DescriptorStore,
     update: FolderUpdate,
-    min_side: int,
-    fingerprint: str,
+    describer: Describer,
+    *,
     has_halves: bool,
+    max_pixels: int,
+    min_side: int,
 ) -> FolderIndex:
     vectors = store.vectors()
     half = vectors.shape[1] // 2 if has_halves else 0
     table = store.table()
-    is_small = table[["width", "height"]].min(axis=1) < min_side
-    left_out = list(update.left_out)
-    columns = (table[is_small][name] for name in ("path", "width", "height"))
-    for path, width, height in zip(*columns, strict=True):
-        reason = f"Both sides must have at least {min_side} pixels; got "
-        left_out.append((path, Why.TOO_SMALL, f"{reason}{width} x {height}."))
+    # What was described under other limits is kept, but no part of this search.
+    wrong = _of_wrong_size(
+        table,
+        max_pixels=max_pixels,
+        min_side=min_side,
+        short_edge=describer.prepare.short_edge,
+    )
+    is_wrong = table["path"].isin({path for path, _, _ in wrong})
     return FolderIndex(
         folder,
-        table[~is_small].reset_index(drop=True),
+        table[~is_wrong].reset_index(drop=True),
         vectors[:, : half or None],
         vectors[:, half:],
-        sorted(left_out),
-        fingerprint,
+        sorted([*update.left_out, *wrong]),
+        describer.fingerprint,
         update.num_described,
         update.num_forgotten,
     )
+
+
+def _of_wrong_size(
+    table: pd.DataFrame, *, max_pixels: int, min_side: int, short_edge: int | None
+) -> list[LeftOut]:
+    """Files of pictures that are too small or too large, and why.
+
+    Args:
+        table: `path, width, height`.
+        max_pixels: As ``index_folder``.
+        min_side: As ``index_folder``.
+        short_edge: What pictures are resized to, where they keep their shape.
+    """
+    left_out: list[LeftOut] = []
+    columns = (table[name].tolist() for name in ("path", "width", "height"))
+    for path, width, height in zip(*columns, strict=True):
+        size = (width, height)
+        try:
+            check_size(Path(path), size, max_pixels=max_pixels, short_edge=short_edge)
+        except UnreadableImageError as error:
+            left_out.append((path, error.why, error.reason))
+            continue
+        if min(width, height) < min_side:
+            reason = f"Both sides must have at least {min_side} pixels; got "
+            left_out.append((path, Why.TOO_SMALL, f"{reason}{width} x {height}."))
+    return left_out

@@ -38,6 +38,7 @@ class SearchRecord:
         calibration: What said which score keeps a promise.
         precision: What was promised.
         threshold: Where it was kept; None where it could not be.
+        max_pixels: Larger pictures were left out.
         min_side: Pictures with a shorter side were left out; pixels.
     """
 
@@ -48,6 +49,7 @@ class SearchRecord:
     calibration: MatchCalibration
     precision: float
     threshold: Threshold | None
+    max_pixels: int
     min_side: int
 
     def save(self, output: Path, background: Background) -> None:
@@ -62,6 +64,7 @@ class SearchRecord:
             "calibration": json.loads(self.calibration.to_json()),
             "precision": self.precision,
             "threshold": None if self.threshold is None else asdict(self.threshold),
+            "max_pixels": self.max_pixels,
             "min_side": self.min_side,
             "background_level": background.level,
             "background": hashlib.sha256(sample.getvalue()).hexdigest(),

@@ -75,7 +75,7 @@ def opened_image(
     """
     path = Path(path)
     with _one_clear_error(path, max_pixels), _opened(path, max_pixels) as image:
-        _check_resized(path, image.size, short_edge, max_pixels)
+        check_size(path, image.size, max_pixels=max_pixels, short_edge=short_edge)
         yield image
 
 
@@ -156,9 +156,9 @@ def _opened(path: Path, max_pixels: int) -> Iterator[Image.Image]:
         image_format = _checked_format(path, file.read(HEAD_BYTES))
         file.seek(0)
         if image_format == "JXL":  # Its plugin decodes all when it opens a file.
-            _check_size(path, read_jxl_size(file), max_pixels)
+            check_size(path, read_jxl_size(file), max_pixels=max_pixels)
         with Image.open(file, formats=(image_format,)) as image:
-            _check_size(path, image.size, max_pixels)
+            check_size(path, image.size, max_pixels=max_pixels)
             if _DNG_VERSION_TAG in getattr(image, "tag_v2", ()):
                 raise _raw(path)
             yield image
@@ -193,15 +193,23 @@ def _raw(path: Path) -> UnreadableImageError:
     )
 
 
-def _check_size(path: Path, size: tuple[int, int], max_pixels: int) -> None:
+def check_size(
+    path: Path, size: tuple[int, int], *, max_pixels: int, short_edge: int | None = None
+) -> None:
+    """Refuse a picture that is too large, before or after it is resized.
+
+    Args:
+        path: Its file.
+        size: Width and height, in pixels.
+        max_pixels: As ``opened_image``.
+        short_edge: As ``opened_image``.
+
+    Raises:
+        UnreadableImageError: If it is.
+    """
     width, height = size
     if width * height > max_pixels:
         raise _too_large(path, f"{width} x {height}", max_pixels)
-
-
-def _check_resized(
-    path: Path, size: tuple[int, int], short_edge: int | None, max_pixels: int
-) -> None:
     if short_edge is None:
         return
     width, height = (round(side * short_edge / min(size)) for side in size)
