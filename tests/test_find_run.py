@@ -102,6 +102,7 @@ def test_own_pictures_calibrate_a_search_by_either_command(
         project, "find_copies", "collection=photos", "output=found", "precision=0.5"
     )
     assert "Comparing all 83 pictures, exactly." in screen
+    assert "0 pairs of identical files, 3 pairs of copies" in screen
     assert LEFT_OUT in screen
     with sqlite3.connect(project / "mlflow.db") as runs:
         told = runs.execute("select value from tags where key = 'left_out'").fetchall()

@@ -23,6 +23,12 @@ def test_exact_stands_for_itself_up_to_a_size_only(caplog):
     assert "miss some pairs" in caplog.messages[1]
 
 
+def test_lists_of_a_collection_lie_on_disk_whoever_asks():
+    in_memory = SEARCH.ivf.model_copy(update={"on_disk": False})
+    asked = SEARCH.model_copy(update={"index": "ivf", "ivf": in_memory})
+    assert choose_search(asked, 10, exact_up_to=200_000).ivf.on_disk
+
+
 @pytest.mark.parametrize("index", ["flat", "hnsw", "ivf"])
 def test_an_index_that_visits_everything_finds_the_same(
     photos, model, tmp_path, quick, index

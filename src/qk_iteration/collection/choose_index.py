@@ -72,13 +72,18 @@ def index_of_collection(
 def choose_search(
     search: SearchConfig, num_pictures: int, *, exact_up_to: int
 ) -> SearchConfig:
-    """The search as asked for, or inverted lists on disk where that takes too long.
+    """The search as asked for, or inverted lists where that takes too long.
+
+    Lists of a collection lie on disk, whatever ``search`` says: however large it is,
+    memory holds a part of them.
 
     Args:
         search: What was asked for.
         num_pictures: Of the collection.
         exact_up_to: As ``index_of_collection``.
     """
+    lists = search.ivf.model_copy(update={"on_disk": True})
+    search = search.model_copy(update={"ivf": lists})
     if search.index != "exact":
         _logger.info("Searching %d pictures by index %s.", num_pictures, search.index)
         return search
@@ -91,8 +96,7 @@ def choose_search(
         num_pictures,
         exact_up_to,
     )
-    lists = search.ivf.model_copy(update={"on_disk": True})
-    return search.model_copy(update={"index": "ivf", "ivf": lists})
+    return search.model_copy(update={"index": "ivf"})
 
 
 def _some(queries: NDArray[np.float32], search: SearchConfig) -> Descriptors:

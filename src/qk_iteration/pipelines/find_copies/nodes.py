@@ -1,5 +1,7 @@
 """Nodes of the search of a person's own folders."""
 
+import logging
+
 from qk_iteration.config import (
     DescriptionConfig,
     FindCopiesConfig,
@@ -8,6 +10,8 @@ from qk_iteration.config import (
 )
 from qk_iteration.core.user_error import UserError
 from qk_iteration.pipelines.data import DataFrame
+
+_logger = logging.getLogger(__name__)
 
 
 def find_copies_in_folders(
@@ -23,10 +27,16 @@ def find_copies_in_folders(
         UserError: If no folder is named.
     """
     from qk_iteration.collection.find import find_copies as find
+    from qk_iteration.collection.summary import summarize
     from qk_iteration.collection.write_found import PAGE
 
     if not find_copies.collection:
         raise UserError("Name a folder: --params=collection=FOLDER[,queries=FOLDER].")
+    if description.precision != "float32":
+        _logger.warning(
+            "Pictures are described in float32; description.precision=%s is not used.",
+            description.precision,
+        )
     found = find(
         **find_copies.model_dump(),
         search=search,
@@ -36,5 +46,6 @@ def find_copies_in_folders(
         max_pixels=images.max_pixels,
         min_side=images.min_side,
     )
+    _logger.info("%s", summarize(found).rstrip())
     page = (found.output / PAGE).read_text(encoding="utf-8")
     return found.matches, found.groups, found.left_out, found.left_out_line, page
