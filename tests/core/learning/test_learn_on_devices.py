@@ -17,7 +17,7 @@ from qk_iteration.core.learning.first_bank import fill_initial_bank
 from qk_iteration.core.learning.learn_on_devices import learn_on_devices
 from qk_iteration.core.learning.side import Side
 from qk_iteration.core.learning.training import learn
-from qk_iteration.core.learning.training_job import write_job
+from qk_iteration.core.learning.training_job import train_on_this_rank, write_job
 from qk_iteration.core.stopping import StoppedError, withdraw_stop
 from qk_iteration.core.user_error import UserError
 from tests.core.learning.small_training import (
@@ -146,6 +146,19 @@ def test_a_bank_that_was_filled_anew_meanwhile_is_refused(images, tmp_path):
     fill_initial_bank(folder, model, others, BRIEF, dtype="float32")
     with pytest.raises(UserError, match="filled with this run's images"):
         learn_on_devices(training, QK, job, devices=2)
+
+
+def test_each_training_has_a_job_of_its_own_which_is_no_others(images, tmp_path):
+    one, other = (
+        job_of(small_training(images, tmp_path, learning=learning), tmp_path)
+        for learning in (BRIEF, changed(BRIEF, seed=1))
+    )
+    assert one.is_file()
+    assert other.is_file()
+    assert one != other
+    other.replace(one)
+    with pytest.raises(UserError, match="must hold the training of its folder"):
+        train_on_this_rank(one)
 
 
 class Failure:

@@ -26,7 +26,7 @@ import torch
 from qk_iteration.core.distributed.collectives import told_by_first_rank
 from qk_iteration.core.distributed.ranks import present_ranks
 from qk_iteration.core.formats.atomic_file import replacing
-from qk_iteration.core.formats.folder_lock import LOCK_NAME, locked
+from qk_iteration.core.formats.folder_lock import locked
 from qk_iteration.core.formats.full_disk import saying_full_disk
 from qk_iteration.core.formats.torch_file import write_torch
 
@@ -139,10 +139,9 @@ class Checkpoints:
         return None
 
     def clear(self) -> None:
-        """Forget the training; the lock stays."""
-        for path in self.folder.iterdir():
-            if path.name != LOCK_NAME:
-                path.unlink()
+        """Forget the training; what tells ranks of it, and the lock, stay."""
+        for name in (LATEST, PREVIOUS, _SECOND_NAME, _FINISHED):
+            (self.folder / name).unlink(missing_ok=True)
 
     def mark_finished(self) -> None:
         """Say that the training has nothing left to do; it may be pruned some day."""

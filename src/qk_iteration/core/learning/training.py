@@ -101,7 +101,7 @@ class Training:
         if not isinstance(config, FitConfig):
             check_sides({s: m.config for s, m in self.initial_models.items()}, config)
             check_shared_start(self.initial_models, config)
-        fingerprint = self._fingerprint(config)
+        fingerprint = self.fingerprint(config)
         _check_ranks(self.learning, fingerprint)
         with self.checkpoints.of_training(
             fingerprint, resume=self.learning.resume
@@ -115,7 +115,8 @@ class Training:
                 memory=memory,
             )
 
-    def _fingerprint(self, config: MethodConfig | FitConfig) -> str:
+    def fingerprint(self, config: MethodConfig | FitConfig) -> str:
+        """Changes with all that decides what is learned: settings, weights, images."""
         settings = {
             "version": __version__,
             "method": [

@@ -5,6 +5,7 @@ models and the settings. It is read by the package that wrote it, and by nobody 
 like a program, it is to be trusted.
 """
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -30,6 +31,8 @@ from qk_iteration.core.learning.report_file import ReportFile
 from qk_iteration.core.learning.side import Side
 from qk_iteration.core.learning.training import Training, learn
 from qk_iteration.core.user_error import UserError
+
+_logger = logging.getLogger(__name__)
 
 JOB, REPORT = "training_job.pt", "report.jsonl"
 
@@ -62,7 +65,7 @@ def write_job(
     device: str,
     timeout_s: float,
 ) -> Path:
-    """Write a training for ranks, and return the file.
+    """Write a training for ranks, and return the file: it lies by its checkpoints.
 
     Of one device nothing is written: this process learns by itself.
 
@@ -74,7 +77,8 @@ def write_job(
         device: As in ``choose_device``.
         timeout_s: Seconds after which a silent rank counts as lost.
     """
-    path = training.checkpoints.folder.absolute() / JOB
+    folder = training.checkpoints.folder.absolute()
+    path = folder / training.fingerprint(config) / JOB
     if devices == 1:
         return path
     begins_with_bank = training.initial_bank is not None
@@ -88,6 +92,7 @@ def write_job(
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as partial:
         write_torch(partial, job)
+    _logger.info("What ranks are given to train is '%s'.", path)
     return path
 
 
@@ -95,7 +100,8 @@ def train_on_this_rank(path: Path) -> None:
     """Do this rank's part of a training; the first one tells of it beside the file.
 
     Raises:
-        UserError: If there is no such file, or as ``learn``.
+        UserError: If there is no such file, it is not of this folder's training, or
+            as ``learn``.
     """
     if not path.is_file():
         raise UserError(
@@ -104,6 +110,12 @@ def train_on_this_rank(path: Path) -> None:
         )
     # Code of this package is among what is read; see above.
     job: TrainingJob = torch.load(path, map_location="cpu", weights_only=False)
+    if job.training.fingerprint(job.config) != path.absolute().parent.name:
+        raise UserError(
+            f"'{path}' must hold the training of its folder, written by this version; "
+            "it holds another. Write it again: the same command with "
+            "--to-nodes=qk.prepare_ranks."
+        )
     device = device_of_rank(job.device)
     with _joined(device, job.timeout_s):
         for model in job.training.initial_models.values():
