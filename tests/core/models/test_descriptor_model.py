@@ -45,6 +45,8 @@ def test_gem_of_power_one_is_the_mean_and_of_a_large_power_the_maximum():
     feature_map = torch.rand(2, 3, 4, 5).double() + 0.5
     mean, largest = feature_map.mean(dim=(2, 3)), feature_map.amax(dim=(2, 3))
     torch.testing.assert_close(GeMPooling(1)(feature_map), mean)
+    centered = feature_map - mean[:, :, None, None]  # Negative activations count.
+    torch.testing.assert_close(GeMPooling(1)(centered), torch.zeros_like(mean))
     torch.testing.assert_close(GeMPooling(400)(feature_map), largest, rtol=0.01, atol=0)
 
 

@@ -13,8 +13,9 @@ SMALLEST_ACTIVATION = 1e-6  # A power of zero has no finite gradient.
 class GeMPooling(nn.Module):
     """Mean of the activations to the power ``power``, and the root of that mean.
 
-    ``power`` 1 is average pooling; infinity would be max pooling. The power is fixed,
-    not learned, so that cached features of a frozen backbone stay valid.
+    ``power`` 1 is average pooling; infinity would be max pooling. For larger powers
+    than 1 a negative activation counts as 0. The power is fixed, not learned, so that
+    cached features of a frozen backbone stay valid.
 
     Args:
         power: Exponent, at least 1.
@@ -31,6 +32,8 @@ class GeMPooling(nn.Module):
 
     def forward(self, feature_map: Tensor) -> Tensor:
         """Features of shape (B, F) from a feature map of shape (B, F, H, W)."""
+        if self.power == 1:
+            return feature_map.mean(dim=(-2, -1))
         powered = feature_map.clamp(min=SMALLEST_ACTIVATION).pow(self.power)
         pooled: Tensor = torch.mean(powered, dim=(-2, -1)).pow(1 / self.power)
         return pooled
