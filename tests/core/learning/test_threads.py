@@ -17,6 +17,7 @@ from qk_iteration.core.bank.frozen_rows import FrozenRows
 from qk_iteration.core.learning.simclr import batch_loss
 from qk_iteration.core.losses.loss_config import LossConfig
 from qk_iteration.core.models.descriptor_model import DescriptorModel
+from qk_iteration.core.models.ridge_regression import ridge_regression
 from qk_iteration.core.row_moments import moments_about, principal_directions
 from tests.core.learning.small_training import MODEL, changed
 
@@ -53,12 +54,14 @@ def gradient_against_a_bank():
 
 
 def where_a_training_starts():
-    """The head that a seed gives, and directions that whiten features."""
+    """The head that a seed gives, one that is fitted, and whitening directions."""
     model = DescriptorModel(changed(MODEL, embedding_dim=64))
     rows = unit_rows_around_one(BANK_SIZE).double()
     moments = moments_about(rows.mean(dim=0), [rows])
     _, directions = principal_directions(moments, DIM)
-    return torch.cat([model.head.weight.detach().flatten(), directions.flatten()])
+    fitted = ridge_regression(rows, rows.flip(0)[:, :100], ridge=0.01).weight
+    parts = (model.head.weight.detach(), fitted, directions)
+    return torch.cat([part.flatten() for part in parts])
 
 
 def test_a_backbone_differs_in_the_last_digits_alone():

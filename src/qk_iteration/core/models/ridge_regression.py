@@ -52,10 +52,11 @@ def ridge_regression(
     moments = moments_about(center, blocks)
     added = ridge * moments.trace() / columns
     moments.diagonal().add_(added.clamp(min=torch.finfo(torch.float64).tiny))
-    cross = _cross_moments(known, wanted, center, target)
     with one_thread():
+        cross = _cross_moments(known, wanted, center, target)
         weight = torch.linalg.solve(moments, cross).T  # (D, F)
-    return LinearMap(weight.float(), (target - weight @ center).float())
+        bias = target - weight @ center
+    return LinearMap(weight.float(), bias.float())
 
 
 def _cross_moments(
