@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional as F
 
 from qk_iteration.core.bank.frozen_rows import FrozenRows
-from qk_iteration.core.images.views import ViewRequest
+from qk_iteration.core.images.views import ViewRequest, rows_of_step
 from qk_iteration.core.learning.phase import (
     draw_views_of_phase,
     fill_frozen_rows,
@@ -21,6 +21,7 @@ from tests.core.learning.small_training import (
     NUM_IMAGES,
     QK,
     WHOLE_MODEL_QK,
+    InterruptionError,
     changed,
     make_training,
 )
@@ -86,7 +87,7 @@ def test_fewer_rows_are_the_same_loss_over_those_rows(negative_rows):
 
     drawn = {"all": range(20), "batch": []}.get(negative_rows)
     if drawn is None:
-        drawn = np.random.default_rng((0, 5)).permutation(20)[:3].tolist()
+        drawn = np.random.default_rng((0, 5, 2**32 - 1)).permutation(20)[:3].tolist()
     kept = sorted({*rows.tolist(), *drawn})
     terms, hits = [], []
     for embedding, row in zip(embeddings, rows.tolist(), strict=True):
@@ -96,6 +97,23 @@ def test_fewer_rows_are_the_same_loss_over_those_rows(negative_rows):
         hits.append(compared[int(logits.argmax())] == row)
     torch.testing.assert_close(loss, torch.stack(terms).mean())
     assert accuracy.item() == pytest.approx(sum(hits) / 4)
+
+
+def test_drawn_rows_are_not_the_order_of_an_epoch():
+    epoch = rows_of_step(5 * 3, batch_size=6, num_images=20, seed=0)  # The fifth one.
+    drawn = []
+
+    class Bank:
+        num_rows = 20
+
+        def restricted_to(self, kept):
+            drawn.extend(kept.tolist())
+            raise InterruptionError
+
+    rows = torch.tensor([epoch[0]])
+    with pytest.raises(InterruptionError):
+        loss_against(Bank(), None, rows, changed(QK, negative_rows=6), (0, 5))
+    assert set(drawn) != set(epoch.tolist())
 
 
 def loss_of(**changes):

@@ -27,6 +27,9 @@ from qk_iteration.core.learning.side import Side
 from qk_iteration.core.losses.bank_shard import BankShard
 from qk_iteration.core.models.descriptor_model import DescriptorModel
 
+# Third word of their seed: epochs are shuffled by two, and edits name an image there.
+_NEGATIVES = 2**32 - 1
+
 
 def fill_frozen_rows(
     phase: Phase,
@@ -119,7 +122,8 @@ def loss_against(
     """
     if config.negative_rows != "all":
         num_drawn = 0 if config.negative_rows == "batch" else config.negative_rows
-        order = np.random.default_rng(seed).permutation(bank.num_rows)
+        generator = np.random.default_rng((*seed, _NEGATIVES))
+        order = generator.permutation(bank.num_rows)
         drawn = torch.from_numpy(order[:num_drawn])
         kept = torch.cat([rows, drawn]).unique()  # sorted
         bank, rows = bank.restricted_to(kept), torch.searchsorted(kept, rows)
