@@ -10,7 +10,7 @@ import numpy as np
 from qk_iteration.core.formats.atomic_file import replacing
 from qk_iteration.core.formats.descriptor_files import read_descriptors
 from qk_iteration.core.formats.descriptors import Descriptors, check_values
-from qk_iteration.core.formats.ground_truth import read_true_matches
+from qk_iteration.core.formats.ground_truth import TrueMatches, read_true_matches
 from qk_iteration.core.formats.id_rows import find_ids
 from qk_iteration.core.formats.predicted_matches import (
     PredictedMatches,
@@ -101,37 +101,69 @@ def score_files(
         ],
     )
     truth = read_true_matches(ground_truth)
-    if predictions is not None:
-        predicted = read_predicted_matches(predictions)
-        report_absent(predicted, truth)
-    else:
-        queries, references = (
-            read_submission(submission)
-            if submission is not None
-            else (_read(query_descriptors), _read(reference_descriptors))
-        )
-        if training_descriptors is not None:
-            queries, references = whiten_and_normalize(
-                queries,
-                references,
-                read_descriptors(training_descriptors),
-                whitening_dim=whitening_dim,
-                normalization=normalization,
-                metric=metric,
-                device=device,
-            )
-        predicted = search_by_protocol(
-            queries,
-            references,
-            truth,
-            protocol=protocol,
-            metric=metric,
-            top_k=top_k,
-            device=device,
-        )
+    predicted = _predicted(
+        truth,
+        predictions,
+        submission,
+        query_descriptors,
+        reference_descriptors,
+        training_descriptors,
+        whitening_dim=whitening_dim,
+        normalization=normalization,
+        protocol=protocol,
+        metric=metric,
+        top_k=top_k,
+        device=device,
+    )
     score = score_predictions(predicted, truth, protocol=protocol, top_k=top_k)
     _write_results(score, predicted, metrics_path, plot_path, predictions_path)
     return score
+
+
+def _predicted(
+    truth: TrueMatches,
+    predictions: FilePath | None,
+    submission: FilePath | None,
+    query_descriptors: FilePaths | None,
+    reference_descriptors: FilePaths | None,
+    training_descriptors: FilePaths | None,
+    *,
+    whitening_dim: int | None,
+    normalization: ScoreNormalization | None,
+    protocol: str,
+    metric: Metric,
+    top_k: int,
+    device: str,
+) -> PredictedMatches:
+    """What the files predict, or what a search in their descriptors finds."""
+    if predictions is not None:
+        predicted = read_predicted_matches(predictions)
+        report_absent(predicted, truth)
+        return predicted
+    queries, references = (
+        read_submission(submission)
+        if submission is not None
+        else (_read(query_descriptors), _read(reference_descriptors))
+    )
+    if training_descriptors is not None:
+        queries, references = whiten_and_normalize(
+            queries,
+            references,
+            read_descriptors(training_descriptors),
+            whitening_dim=whitening_dim,
+            normalization=normalization,
+            metric=metric,
+            device=device,
+        )
+    return search_by_protocol(
+        queries,
+        references,
+        truth,
+        protocol=protocol,
+        metric=metric,
+        top_k=top_k,
+        device=device,
+    )
 
 
 def whiten_and_normalize(
