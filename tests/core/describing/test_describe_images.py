@@ -16,7 +16,7 @@ from qk_iteration.core.describing.describe_images import (
 )
 from qk_iteration.core.describing.describer import describer_of_model
 from qk_iteration.core.describing.describing_config import DescriptionConfig
-from qk_iteration.core.images.decode import decode_square
+from qk_iteration.core.images.decode import decode_image, squash
 from qk_iteration.core.models.descriptor_model import DescriptorModel
 from qk_iteration.core.models.model_config import ModelConfig
 
@@ -59,7 +59,7 @@ def describe_table(table, model, represent=None, **changes):
 def test_descriptors_are_those_of_the_decoded_squares(table, num_workers):
     model = DescriptorModel(MODEL).train()
     result = describe_table(table, model, num_workers=num_workers)
-    squares = [decode_square(p, size=32, max_pixels=10_000) for p in table["path"]]
+    squares = [squash(decode_image(p, max_pixels=10_000), 32) for p in table["path"]]
     with torch.no_grad():
         expected = model.eval()(torch.from_numpy(np.stack(squares)))
     np.testing.assert_allclose(result.read(), expected.numpy(), atol=1e-6)

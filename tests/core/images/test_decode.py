@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
-from qk_iteration.core.images.decode import decode_image, decode_square, measure_image
+from qk_iteration.core.images.decode import decode_image, measure_image, squash
 from qk_iteration.core.images.left_out import Why
 from qk_iteration.core.images.opened_image import UnreadableImageError
 from qk_iteration.core.images.to_rgb import BACKGROUND, to_rgb
@@ -390,7 +390,7 @@ def test_the_error_of_a_worker_process_keeps_its_message():
 
 def test_a_square_is_the_whole_picture_squashed(tmp_path, picture):
     picture.save(tmp_path / "a.png")
-    square = decode_square(str(tmp_path / "a.png"), size=8, max_pixels=MAX_PIXELS)
+    square = squash(decode_image(tmp_path / "a.png", max_pixels=MAX_PIXELS), 8)
     assert square.shape == (8, 8, 3)
     assert square[1, 1].tolist() == [200, 0, 0]
     assert square[6, 6].tolist() == [120, 120, 120]

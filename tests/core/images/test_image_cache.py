@@ -16,7 +16,7 @@ from PIL import Image
 
 from qk_iteration.core.formats.folder_lock import LOCK_NAME
 from qk_iteration.core.images import image_cache, lost_images, pixel_file
-from qk_iteration.core.images.decode import decode_image, decode_square
+from qk_iteration.core.images.decode import decode_image, squash
 from qk_iteration.core.images.image_cache import open_image_cache, open_image_caches
 from qk_iteration.core.user_error import UserError
 
@@ -123,7 +123,7 @@ def test_several_sizes_are_made_from_one_decoding(images, folder, num_built):
         small.pixels, open_image_cache(images, folder, **SETTINGS).pixels
     )
     assert large.pixels.shape == (5, 24, 24, 3)
-    expected = [decode_square(p, size=24, max_pixels=10_000) for p in images["path"]]
+    expected = [squash(decode_image(p, max_pixels=10_000), 24) for p in images["path"]]
     assert np.array_equal(large.pixels, expected)
 
 

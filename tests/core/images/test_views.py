@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from qk_iteration.core.images.decode import decode_square
+from qk_iteration.core.images.decode import decode_image, squash
 from qk_iteration.core.images.images_config import ImagesConfig
 from qk_iteration.core.images.recipe import EditRecipe
 from qk_iteration.core.images.views import (
@@ -50,7 +50,7 @@ def open_images(table, folder, *, cache_size=40, image_size=32, clean_share=0.5)
 def test_a_clean_view_has_the_pixels_that_describing_sees(table, tmp_path, cache_size):
     images = open_images(table, tmp_path / "cache", cache_size=cache_size)
     for row, path in enumerate(table["path"]):
-        expected = decode_square(path, size=32, max_pixels=MAX_PIXELS)
+        expected = squash(decode_image(path, max_pixels=MAX_PIXELS), 32)
         for request in (ViewRequest(row, "clean", 0), ViewRequest(row, "clean", 7)):
             assert np.array_equal(images[request].numpy(), expected)
 

@@ -19,7 +19,7 @@ Resize = Literal["squash", "short_edge"]
 
 @dataclass(frozen=True)
 class Square:
-    """As our own models take a picture, and decode_square gives it: (S, S, 3), uint8.
+    """As our own models take a picture, and squash gives it: (S, S, 3), uint8.
 
     Attributes:
         size: S, in pixels.

@@ -42,25 +42,19 @@ def decode_image(
         return to_rgb(image)
 
 
-def decode_square(path: str | Path, *, size: int, max_pixels: int) -> NDArray[np.uint8]:
-    """The picture squashed to a square, as every model sees it.
+def squash(image: Image.Image, size: int) -> NDArray[np.uint8]:
+    """An image squashed to a square, as every model of ours sees it.
 
     Training, validation and description all come through here, so that an image gives
     the same pixels wherever it is met.
 
     Args:
-        path: As ``decode_image``.
+        image: As ``decode_image`` gives it.
         size: Side of the square, in pixels.
-        max_pixels: As ``decode_image``.
 
     Returns:
         Shape (size, size, 3), uint8.
     """
-    return squash(decode_image(path, max_pixels=max_pixels), size)
-
-
-def squash(image: Image.Image, size: int) -> NDArray[np.uint8]:
-    """An image squashed to a square, as every model sees it. Shape (size, size, 3)."""
     square = image.resize((size, size), Image.Resampling.BICUBIC, reducing_gap=3.0)
     return np.array(square)
 

@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from qk_iteration.core.distributed.ranks import present_ranks
+from qk_iteration.core.images.check_batch import check_batch
 from qk_iteration.core.images.edits.by_torchvision import load_torchvision
 from qk_iteration.core.images.edits.material import Material
 from qk_iteration.core.images.image_cache import ImageCache, open_image_caches
@@ -251,11 +252,7 @@ def rows_of_step(
     Raises:
         UserError: If there are fewer images than a batch needs.
     """
-    if batch_size > num_images:
-        raise UserError(
-            f"images_per_step asks for {batch_size} distinct images; got {num_images} "
-            "training images. Add images or lower images_per_step."
-        )
+    check_batch(batch_size, num_images=num_images)
     steps_per_epoch = num_images // batch_size
     epoch, position = divmod(step, steps_per_epoch)
     order = _order_of_epoch(seed, epoch, num_images)

@@ -6,6 +6,7 @@ Nothing here is heavy to import, so that a command can ask before it starts a ru
 from collections.abc import Mapping
 
 from qk_iteration.core.formats.user_paths import user_path
+from qk_iteration.core.images.check_batch import check_batch
 from qk_iteration.core.learning.learning_config import (
     LearningConfig,
     MethodConfig,
@@ -36,11 +37,7 @@ def check_training(
         UserError: With the first thing that does not fit.
     """
     check_start(learning.start_from)
-    if learning.images_per_step > num_images:
-        raise UserError(
-            f"images_per_step asks for {learning.images_per_step} distinct images; got "
-            f"{num_images} training images. Add images or lower images_per_step."
-        )
+    check_batch(learning.images_per_step, num_images=num_images)
     check_negatives(num_images=num_images, num_groups=num_groups)
     if isinstance(config, QKConfig):
         plan_phases(config, learning, num_images=num_images)

@@ -6,12 +6,13 @@ Shapes:
     D: embedding dimension.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from qk_iteration.core.losses.info_nce import BankLoss
 from qk_iteration.core.losses.loss_config import LossConfig
 from qk_iteration.core.losses.repulsion import nearest_negative_repulsion
 
@@ -23,6 +24,11 @@ class StepLoss(NamedTuple):
     """In nats. A scalar."""
     accuracy: Tensor
     """Share of the batch whose positive is the most similar. A scalar."""
+
+    @classmethod
+    def against_bank(cls, result: BankLoss) -> Self:
+        """That of a batch against a bank."""
+        return cls(result.loss, result.is_correct.float().mean())
 
 
 def contrast(

@@ -80,8 +80,7 @@ def _take_steps(
             if session.step > 0:  # Else judged already, and saved as not begun.
                 session.validate_when_due()
             result = bank.loss(tower.embed(pixels), positives, config.loss)
-            loss = StepLoss(result.loss, result.is_correct.float().mean())
-            session.take_step(loss, tower, cost)
+            session.take_step(StepLoss.against_bank(result), tower, cost)
         session.finish()
 
 

@@ -14,6 +14,10 @@ Report = Callable[[int, Metrics], None]
 """Called with (image passes so far, metrics)."""
 
 
+def say_nothing(image_passes: int, metrics: Metrics) -> None:
+    """The report of all ranks but the first."""
+
+
 class LearningCurve:
     """Metrics by image passes; those of SGD steps are means over a window.
 

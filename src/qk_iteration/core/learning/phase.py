@@ -127,8 +127,7 @@ def loss_against(
         drawn = torch.from_numpy(order[:num_drawn])
         kept = torch.cat([rows, drawn]).unique()  # sorted
         bank, rows = bank.restricted_to(kept), torch.searchsorted(kept, rows)
-    result = bank.loss(embeddings, rows, config.loss)
-    return StepLoss(result.loss, result.is_correct.float().mean())
+    return StepLoss.against_bank(bank.loss(embeddings, rows, config.loss))
 
 
 def _frozen_model(

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from qk_iteration.core.bank.negative_bank import NegativeBank
 from qk_iteration.core.formats.user_paths import user_path
+from qk_iteration.core.images.check_batch import check_batch
 from qk_iteration.core.images.views import TrainingImages
 from qk_iteration.core.learning.check_training import check_negatives
 from qk_iteration.core.learning.first_bank import fill_initial_bank
@@ -44,11 +45,7 @@ def check_fit(
         UserError: With the first thing that does not fit.
     """
     _check_start(config, learning)
-    if learning.images_per_step > index.num_images:
-        raise UserError(
-            f"images_per_step asks for {learning.images_per_step} distinct images; got "
-            f"{index.num_images} training images. Add images or lower images_per_step."
-        )
+    check_batch(learning.images_per_step, num_images=index.num_images)
     check_negatives(num_images=index.num_images, num_groups=index.num_groups)
     num_fit_steps(config, learning, num_images=index.num_images)
     if config.start_from is not None:

@@ -23,7 +23,12 @@ from qk_iteration.core.learning.best_pair import BestPair
 from qk_iteration.core.learning.checkpoints import Checkpoints
 from qk_iteration.core.learning.contrast import StepLoss
 from qk_iteration.core.learning.learning_config import LearningConfig
-from qk_iteration.core.learning.learning_curve import LearningCurve, Metrics, Report
+from qk_iteration.core.learning.learning_curve import (
+    LearningCurve,
+    Metrics,
+    Report,
+    say_nothing,
+)
 from qk_iteration.core.learning.optimize import optimize
 from qk_iteration.core.learning.plan import Phase
 from qk_iteration.core.learning.schedule import warmup_cosine
@@ -76,9 +81,7 @@ class TrainingSession:
         self._validations_done = 0
         self._validated_step = -1
         self._best = BestPair()
-        self._curve = LearningCurve(
-            report if present_ranks().is_first else _say_nothing
-        )
+        self._curve = LearningCurve(report if present_ranks().is_first else say_nothing)
         self._checkpoints = checkpoints
         self._validate_pair = validate
         self._parts: dict[str, Any] = {"best": self._best, "curve": self._curve}
@@ -239,10 +242,6 @@ class TrainingSession:
 
     def _seconds_so_far(self) -> float:
         return self._seconds + time.monotonic() - self._started_at
-
-
-def _say_nothing(image_passes: int, metrics: Metrics) -> None:
-    """The report of all ranks but the first."""
 
 
 _COUNTERS = (

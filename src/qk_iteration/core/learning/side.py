@@ -2,6 +2,9 @@
 
 from enum import StrEnum
 
+PAIR, ALONE = "query model against key model", "one model on both sides"
+"""What scores, as logs say it."""
+
 
 class Side(StrEnum):
     """Which of the two models: the query side sees edited images, the key side not."""

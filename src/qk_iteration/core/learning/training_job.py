@@ -26,7 +26,7 @@ from qk_iteration.core.formats.atomic_file import replacing
 from qk_iteration.core.formats.torch_file import write_torch
 from qk_iteration.core.learning.first_bank import fingerprint_of_bank
 from qk_iteration.core.learning.learning_config import MethodConfig
-from qk_iteration.core.learning.learning_curve import Metrics
+from qk_iteration.core.learning.learning_curve import say_nothing
 from qk_iteration.core.learning.report_file import ReportFile
 from qk_iteration.core.learning.side import Side
 from qk_iteration.core.learning.training import Training, learn
@@ -83,7 +83,7 @@ def write_job(
         return path
     begins_with_bank = training.initial_bank is not None
     job = TrainingJob(
-        replace(training, initial_bank=None, report=_say_nothing),
+        replace(training, initial_bank=None, report=say_nothing),
         config,
         bank_folder.absolute() if begins_with_bank else None,
         device,
@@ -120,7 +120,7 @@ def train_on_this_rank(path: Path) -> None:
     with _joined(device, job.timeout_s):
         for model in job.training.initial_models.values():
             model.to(device)
-        report = _say_nothing
+        report = say_nothing
         if present_ranks().is_first:
             report = ReportFile(path.with_name(REPORT)).write
         training = replace(job.training, initial_bank=_bank_of(job), report=report)
@@ -144,7 +144,3 @@ def _joined(device: torch.device, timeout_s: float) -> Iterator[None]:
         join_ranks(device, timeout_s=timeout_s)
         yield
         leave_ranks()  # Not after an error: it would wait for ranks that still work.
-
-
-def _say_nothing(image_passes: int, metrics: Metrics) -> None:
-    """The report of a rank that is not the first."""

@@ -20,7 +20,7 @@ from qk_iteration.core.distributed.stop_together import stopping_together
 from qk_iteration.core.formats.descriptors import Descriptors
 from qk_iteration.core.formats.ground_truth import TrueMatches
 from qk_iteration.core.images.image_cache import ImageCache, open_image_caches
-from qk_iteration.core.learning.side import Side
+from qk_iteration.core.learning.side import ALONE, PAIR, Side
 from qk_iteration.core.models.descriptor_model import DescriptorModel
 from qk_iteration.core.models.model_config import Precision
 from qk_iteration.core.scoring.evaluate import evaluate_descriptors
@@ -70,10 +70,6 @@ def open_validation(
     )
 
 
-_PAIR, _ALONE = "query model against key model", "one model on both sides"
-"""What scores, as the log says it."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Validation:
     """Micro-AP of a pair of models on a validation set.
@@ -117,7 +113,7 @@ class Validation:
         """
         references = self._describe(self.references, key_model)
         queries = self._describe(self.queries, query_model)
-        what = _ALONE if query_model is key_model else _PAIR
+        what = ALONE if query_model is key_model else PAIR
         with stopping_together():
             score = evaluate_descriptors(
                 Descriptors(np.array(self.queries.image_ids), queries),

@@ -4,6 +4,7 @@ from functools import partial, update_wrapper
 
 from kedro.pipeline import Node, Pipeline
 
+from qk_iteration.core.learning.side import ALONE, PAIR
 from qk_iteration.pipelines.scoring.nodes import (
     normalize,
     score,
@@ -12,7 +13,6 @@ from qk_iteration.pipelines.scoring.nodes import (
     show_evidence,
 )
 
-PAIR, ALONE = "query model against key model", "one model on both sides"
 DESCRIBED_BY = {
     "qk": PAIR,
     "simclr": ALONE,
