@@ -1,7 +1,5 @@
 """Every index is compared with the exact search."""
 
-import contextlib
-import shutil
 import subprocess
 import sys
 
@@ -15,8 +13,8 @@ from qk_iteration.core.formats.descriptor_files import (
 from qk_iteration.core.formats.descriptors import Descriptors
 from qk_iteration.core.formats.format_error import FormatError
 from qk_iteration.core.formats.shard_folder import begin_shards
-from qk_iteration.core.search import faiss_build, faiss_index
-from qk_iteration.core.search.faiss_index import FaissIndex, open_faiss_index
+from qk_iteration.core.search import faiss_build
+from qk_iteration.core.search.faiss_index import FaissIndex
 from qk_iteration.core.search.index import ExactIndex, build_index
 from qk_iteration.core.search.index_recall import measure_recall, report_recall
 from qk_iteration.core.search.search_config import SearchConfig
@@ -187,13 +185,9 @@ def test_an_index_built_from_shards_is_that_of_the_rows_in_memory(
 def test_codes_take_the_bytes_that_were_asked_for(monkeypatch, tmp_path, references):
     monkeypatch.setattr(faiss_build, "ROWS_FOR_CODES", 256)
     settings = coded(8)
-    index = build_index(references, settings, metric="l2", folder=tmp_path)
+    build_index(references, settings, metric="l2", folder=tmp_path)
     whole = 2000 * (8 + 8)  # with the number of the row
     assert whole <= (tmp_path / faiss_build.LISTS_FILE).stat().st_size < 2 * whole
-    index.save(tmp_path)
-    opened = open_faiss_index(tmp_path, references, settings, metric="l2")
-    assert_same(opened.search(references, 1), index.search(references, 1))
-    assert open_faiss_index(tmp_path, references, coded(4), metric="l2") is None
 
 
 def test_codes_of_too_few_references_are_left_out_and_odd_ones_refused(
@@ -206,82 +200,6 @@ def test_codes_of_too_few_references_are_left_out_and_odd_ones_refused(
     assert_same(index.search(queries, 5), expected)
     with pytest.raises(UserError, match=r"divide the 16 numbers .* got 7. Take 8"):
         build_index(references, coded(7), metric="l2")
-
-
-@every_faiss
-@every_metric
-def test_a_saved_index_is_opened_again_elsewhere(
-    tmp_path, references, queries, kind, metric
-):
-    settings = config(kind)
-    index = build_index(references, settings, metric=metric, folder=tmp_path / "made")
-    index.save(tmp_path / "made")
-    expected = index.search(queries, 5)
-    del index
-    shutil.move(tmp_path / "made", tmp_path / "moved")
-    opened = open_faiss_index(tmp_path / "moved", references, settings, metric=metric)
-    assert_same(opened.search(queries, 5), expected)
-    assert not list(tmp_path.rglob("*.partial"))
-
-
-def test_an_index_of_other_references_or_settings_is_not_opened(tmp_path, references):
-    settings = config("hnsw")
-    build_index(references, settings, metric="l2").save(tmp_path)
-    changed = references.read().copy()
-    changed[0] *= -1
-    others = [
-        (references, settings, "inner_product"),
-        (references, config("flat"), "l2"),
-        (references, settings.model_copy(update={"seed": 1}), "l2"),
-        (clustered(2000, 3, "R"), settings, "l2"),
-        (Descriptors(references.ids, changed), settings, "l2"),
-        (references.select(np.arange(2000) < 1999), settings, "l2"),
-    ]
-    for rows, other, metric in others:
-        assert open_faiss_index(tmp_path, rows, other, metric=metric) is None
-    assert open_faiss_index(tmp_path / "x", references, settings, metric="l2") is None
-    more_effort = settings.model_copy(update={"rerank": 9})
-    assert open_faiss_index(tmp_path, references, more_effort, metric="l2") is not None
-
-
-@pytest.mark.parametrize("name", [faiss_index.INDEX_FILE, faiss_index.ABOUT_FILE])
-def test_a_damaged_index_is_said_to_be(tmp_path, references, name):
-    build_index(references, config("flat"), metric="l2").save(tmp_path)
-    content = (tmp_path / name).read_bytes()
-    (tmp_path / name).write_bytes(content[: len(content) // 2])
-    with pytest.raises(FormatError, match=r"is damaged: .* made again"):
-        open_faiss_index(tmp_path, references, config("flat"), metric="l2")
-
-
-@every_faiss
-def test_a_flipped_bit_of_a_saved_index_is_found(tmp_path, references, kind):
-    settings = config(kind)
-    index = build_index(references, settings, metric="l2", folder=tmp_path)
-    index.save(tmp_path)
-    del index
-    generator = np.random.default_rng(0)
-    for path in sorted(tmp_path.iterdir()):
-        whole = path.read_bytes()
-        for place in generator.integers(len(whole), size=5).tolist():
-            content = bytearray(whole)
-            content[place] ^= 1 << int(generator.integers(8))
-            path.write_bytes(content)
-            if path.name == faiss_index.ABOUT_FILE:  # As one of other settings.
-                with contextlib.suppress(FormatError):
-                    found = open_faiss_index(
-                        tmp_path, references, settings, metric="l2"
-                    )
-                    assert found is None
-                continue
-            with pytest.raises(FormatError, match="not as they were written"):
-                open_faiss_index(tmp_path, references, settings, metric="l2")
-        path.write_bytes(whole)
-
-
-def test_lists_of_another_folder_cannot_be_saved(tmp_path, references):
-    index = build_index(references, config("ivf on disk"), metric="l2")
-    with pytest.raises(ValueError, match="must lie in"):
-        index.save(tmp_path)
 
 
 @every_faiss
