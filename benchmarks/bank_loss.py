@@ -4,7 +4,7 @@
 
 Forward and backward of one batch. Times are medians of interleaved rounds; read them
 as ratios within one run. Extra memory is the peak beyond the bank and the batch, each
-variant in a fresh process. Peers: ``pip install qk-iteration[benchmarks]``; one that
+variant in a fresh process. Peers: ``pip install -e '.[benchmarks]'``; one that
 is missing is left out with a line.
 """
 

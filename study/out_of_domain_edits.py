@@ -16,6 +16,8 @@ from omegaconf import OmegaConf
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
+from qk_iteration.core.extras import how_to_install
+
 _WORDS = ("sunday", "lunch", "the best", "day", "who was", "there", "wait for", "it")
 
 
@@ -59,7 +61,7 @@ def albumentations() -> ModuleType:
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
             "The edits of this test set need the package albumentations, which is not "
-            "installed. Install it: pip install 'qk-iteration[study]'"
+            f"installed. {how_to_install('study')}"
         ) from error
 
 

@@ -174,7 +174,7 @@ def test_a_package_that_is_not_installed_is_named_with_its_cure(
     ]
     packages = {**manifest.packages, "no-such-package": absent}
     write_manifest(manifest_folder, Manifest(packages, images, manifest.queries))
-    with pytest.raises(MissingImagesError, match=r"no-such-package.*pip install 'qk-"):
+    with pytest.raises(MissingImagesError, match=r"no-such-package.*make setup"):
         make()
 
 

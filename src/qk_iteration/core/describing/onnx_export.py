@@ -21,6 +21,7 @@ import torch
 
 from qk_iteration.core.describing.load_describer import OWN_METADATA
 from qk_iteration.core.describing.onnx_checksum import PLACEHOLDER, sealed
+from qk_iteration.core.extras import how_to_install
 from qk_iteration.core.formats.atomic_file import replacing
 from qk_iteration.core.formats.checked_json import CHECKSUM
 from qk_iteration.core.models.descriptor_model import DescriptorModel
@@ -44,7 +45,7 @@ def export_onnx(model: DescriptorModel, path: str | Path) -> None:
         import onnxscript  # noqa: F401  (the exporter needs it)
     except ImportError as error:
         raise UserError(
-            "Export needs the extra onnx: pip install 'qk-iteration[onnx]'."
+            f"Export needs the extra onnx. {how_to_install('onnx')}"
         ) from error
     size = model.config.image_size
     plain = copy.deepcopy(model).cpu().eval()

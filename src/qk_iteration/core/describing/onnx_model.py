@@ -17,6 +17,7 @@ from torch import Tensor
 from qk_iteration.core.describing.chosen_output import choose_output
 from qk_iteration.core.describing.describer import unit_length
 from qk_iteration.core.describing.onnx_checksum import is_as_sealed
+from qk_iteration.core.extras import how_to_install
 from qk_iteration.core.user_error import UserError, first_line
 
 _NUMBERS: Mapping[str, type[np.generic]] = {
@@ -139,7 +140,7 @@ def _open(path: Path) -> Any:
         from onnxruntime import InferenceSession, SessionOptions
     except ImportError as error:
         raise UserError(
-            "ONNX models need the extra onnx: pip install 'qk-iteration[onnx]'."
+            f"ONNX models need the extra onnx. {how_to_install('onnx')}"
         ) from error
     if path.is_file() and not is_as_sealed(path.read_bytes()):
         raise UserError(

