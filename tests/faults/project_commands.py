@@ -1,17 +1,20 @@
-"""Five commands on one project's folder, small: what each keeps, and what it makes."""
+"""Six commands on one project's folder, small: what each keeps, and what it makes."""
 
 from pathlib import Path
 
 from qk_iteration.collection.find import find_copies
+from qk_iteration.config import OwnBenchmarkConfig
 from qk_iteration.core.describing.describe_images import describe_images
 from qk_iteration.core.describing.describing_config import DescriptionConfig
 from qk_iteration.core.describing.load_describer import load_describer
 from qk_iteration.core.formats.descriptor_files import write_descriptors
+from qk_iteration.pipelines.own_benchmark.nodes import make_own_benchmark
 from tests.core.learning.small_training import MOCO, QK, SIMCLR
-from tests.faults.small_runs import learn_in, names_in
+from tests.faults.small_runs import RECIPE, draw_pictures, learn_in, names_in
 
 METHODS = {"train": QK, "simclr": SIMCLR, "moco": MOCO}
-COMMANDS = (*METHODS, "describe", "find_copies")
+DESCRIPTION = DescriptionConfig(batch_size=4, num_workers=0, precision="float32")
+COMMANDS = (*METHODS, "describe", "find_copies", "own_benchmark")
 
 # What differs from run to run: seconds, and the folder's own name.
 _DIFFERS = (".lock", "latest.pt", "previous.pt", "search.json", "files.sqlite")
@@ -32,7 +35,14 @@ def work_of(command, folder, pictures, model, **learning):
         return lambda tell: learn_in(
             folder, pictures, config, tell, name=command, **learning
         )
-    work = {"describe": _describe, "find_copies": _find}[command]
+    if command == "own_benchmark":  # Needs more pictures than the others.
+        many = Path(pictures["path"][0]).parent.with_name("many")
+        pictures = draw_pictures(many, number=60)
+    work = {
+        "describe": _describe,
+        "find_copies": _find,
+        "own_benchmark": _make_own_benchmark,
+    }[command]
     return lambda tell: work(folder, pictures, model)
 
 
@@ -45,9 +55,8 @@ def files_in(folder):
 
 
 def _describe(folder, pictures, model):
-    config = DescriptionConfig(batch_size=4, num_workers=0, precision="float32")
     described = describe_images(
-        pictures, load_describer(model), config, max_pixels=10_000
+        pictures, load_describer(model), DESCRIPTION, max_pixels=10_000
     )
     write_descriptors(folder / "descriptors.hdf5", described)
 
@@ -60,3 +69,20 @@ def _find(folder, pictures, model):
         num_workers=0,
         device="cpu",
     )
+
+
+def _make_own_benchmark(folder, pictures, model):
+    config = OwnBenchmarkConfig(
+        folder=str(folder / "own"),
+        model_path=str(model),
+        near_copy_similarity=0.7,
+        queries_per_picture=2,
+        max_pixels=10_000,
+        min_side=8,
+        max_side=64,
+        jpeg_quality=90,
+        seed=0,
+        num_workers=0,
+    )
+    images = str(Path(pictures["path"][0]).parent)
+    make_own_benchmark(images, config, RECIPE, DESCRIPTION, "cpu")

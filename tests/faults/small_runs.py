@@ -32,18 +32,18 @@ IMAGES = ImagesConfig(max_pixels=10_000, min_side=8, cache_size=32)
 SHORT = {"image_passes": 48, "steps_per_checkpoint": 2}
 
 
-def draw_pictures(folder):
+def draw_pictures(folder, *, number=NUM_IMAGES):
     """The table of the training images of every run."""
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     generator = np.random.default_rng(0)
-    paths = [folder / f"T{row:06d}.png" for row in range(NUM_IMAGES)]
+    paths = [folder / f"T{row:06d}.png" for row in range(number)]
     for path in paths:
         Image.fromarray(generator.integers(0, 256, (40, 40, 3), np.uint8)).save(path)
     return pd.DataFrame(
         {
             "image_id": [path.stem for path in paths],
             "path": [str(path) for path in paths],
-            "group": range(NUM_IMAGES),
+            "group": range(number),
         }
     )
 

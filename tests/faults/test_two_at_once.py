@@ -1,9 +1,9 @@
 """Two commands on one project's folder are compared with each of them alone.
 
-Every pair of ``train``, ``simclr``, ``moco``, ``describe`` and ``find_copies``, a
-command with itself too, started at most a second apart, where nothing has been made yet
-and where all has. They share cache, bank and descriptors; both must end with the bytes
-that they make alone, and leave no file that neither makes.
+Every pair of ``train``, ``simclr``, ``moco``, ``describe``, ``find_copies`` and
+``own_benchmark``, a command with itself too, started at most a second apart, where
+nothing has been made yet and where all has. They share cache, bank and descriptors;
+both must end with the bytes that they make alone, and leave no file that neither makes.
 
     FAULT_EVERY=1 pytest -m slow tests/faults/test_two_at_once.py
 

@@ -31,32 +31,34 @@ def make_own_benchmark(
         deal_out,
         dealt_to_training,
     )
+    from qk_iteration.builtin_benchmark.whole_folder import building_alone
 
     if not isinstance(images, (str, int)):  # The block of the other pipelines.
         raise UserError("Name a folder of pictures: --params=images=FOLDER.")
     target = user_path(own_benchmark.folder).absolute()
-    folder, files, groups = _find_near_copies(
-        user_path(images), target, own_benchmark, description, device
-    )
     seed = own_benchmark.seed
-    manifest = deal_out(
-        folder,
-        files,
-        groups,
-        queries_per_picture=own_benchmark.queries_per_picture,
-        seed=seed,
-        learned_from=dealt_to_training(target),
-    )
-    build_own_benchmark(
-        target,
-        manifest,
-        evaluation_edits,
-        seed=seed,
-        jpeg_quality=own_benchmark.jpeg_quality,
-        max_pixels=own_benchmark.max_pixels,
-        max_side=own_benchmark.max_side,
-        num_workers=own_benchmark.num_workers,
-    )
+    with building_alone(target):
+        folder, files, groups = _find_near_copies(
+            user_path(images), target, own_benchmark, description, device
+        )
+        manifest = deal_out(
+            folder,
+            files,
+            groups,
+            queries_per_picture=own_benchmark.queries_per_picture,
+            seed=seed,
+            learned_from=dealt_to_training(target),
+        )
+        build_own_benchmark(
+            target,
+            manifest,
+            evaluation_edits,
+            seed=seed,
+            jpeg_quality=own_benchmark.jpeg_quality,
+            max_pixels=own_benchmark.max_pixels,
+            max_side=own_benchmark.max_side,
+            num_workers=own_benchmark.num_workers,
+        )
     return str(target)
 
 
@@ -74,23 +76,26 @@ def _find_near_copies(
         builtin_calibration,
         load_sides,
     )
+    from qk_iteration.core.formats.folder_lock import locked
 
     sides = load_sides(own_benchmark.model_path, device=device)
-    index = index_folder(
-        images,
-        target.with_name(f"{target.name}_descriptors"),
-        sides.both(),
-        description,
-        what="images",
-        has_halves=not sides.is_one,
-        max_pixels=own_benchmark.max_pixels,
-        min_side=own_benchmark.min_side,
-    )
-    files, groups = group_near_copies(
-        index,
-        min_similarity=own_benchmark.near_copy_similarity,
-        told=builtin_calibration(sides),
-    )
+    keep = target.with_name(f"{target.name}_descriptors")
+    with locked(keep, what="the descriptors"):
+        index = index_folder(
+            images,
+            keep,
+            sides.both(),
+            description,
+            what="images",
+            has_halves=not sides.is_one,
+            max_pixels=own_benchmark.max_pixels,
+            min_side=own_benchmark.min_side,
+        )
+        files, groups = group_near_copies(
+            index,
+            min_similarity=own_benchmark.near_copy_similarity,
+            told=builtin_calibration(sides),
+        )
     return index.folder, files, groups
 
 
@@ -102,14 +107,17 @@ def calibrate_on_own(
     device: str,
 ) -> dict[str, Any]:
     """What scores promise on the own pictures; also kept beside the model."""
+    from qk_iteration.builtin_benchmark.whole_folder import building_alone
     from qk_iteration.collection.calibrate import calibrate_on_benchmark
     from qk_iteration.collection.model_sides import load_sides
 
-    return calibrate_on_benchmark(
-        load_sides(own_benchmark.model_path, device=device),
-        Path(benchmark),
-        description,
-        max_pixels=own_benchmark.max_pixels,
-        min_side=own_benchmark.min_side,
-        source=f"your own pictures ({images})",
-    )
+    sides = load_sides(own_benchmark.model_path, device=device)
+    with building_alone(Path(benchmark)):
+        return calibrate_on_benchmark(
+            sides,
+            Path(benchmark),
+            description,
+            max_pixels=own_benchmark.max_pixels,
+            min_side=own_benchmark.min_side,
+            source=f"your own pictures ({images})",
+        )

@@ -1,0 +1,87 @@
+"""A benchmark of drawn pictures is compared with what was in their folder."""
+
+import signal
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from qk_iteration.builtin_benchmark.whole_folder import building_alone
+from qk_iteration.config import DescriptionConfig, EditRecipe, OwnBenchmarkConfig
+from qk_iteration.core.formats.folder_lock import locked
+from qk_iteration.core.stopping import StoppedError, request_stop, withdraw_stop
+from qk_iteration.pipelines.own_benchmark.nodes import (
+    calibrate_on_own,
+    make_own_benchmark,
+)
+from tests.collection.conftest import model
+
+__all__ = ["model"]
+
+DESCRIPTION = DescriptionConfig(batch_size=16, num_workers=0, precision="float32")
+FLIP = {"edit": "flip_horizontal", "weight": 1, "parameters": {}}
+RECIPE = EditRecipe.model_validate(
+    {"clean_share": 0.0, "stages": [{"num_edits": [1, 1], "steps": [FLIP]}]}
+)
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    generator = np.random.default_rng(0)
+    for number in range(50):
+        pixels = generator.integers(0, 256, (40, 40, 3), np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+    return folder
+
+
+@pytest.fixture
+def config(tmp_path, model):
+    return OwnBenchmarkConfig(
+        folder=str(tmp_path / "own"),
+        model_path=str(model),
+        near_copy_similarity=0.7,
+        queries_per_picture=1,
+        max_pixels=10_000,
+        min_side=8,
+        max_side=64,
+        jpeg_quality=90,
+        seed=0,
+        num_workers=0,
+    )
+
+
+@pytest.fixture
+def asked_to_stop():
+    """Whoever waits for a lock ends."""
+    request_stop(signal.SIGTERM)
+    yield
+    withdraw_stop()
+
+
+@pytest.mark.usefixtures("asked_to_stop")
+@pytest.mark.parametrize("step", ["make", "calibrate"])
+def test_a_benchmark_that_another_process_makes_is_waited_for(
+    pictures, config, tmp_path, caplog, step
+):
+    caplog.set_level("INFO")
+    with building_alone(tmp_path / "own"), pytest.raises(StoppedError):
+        if step == "make":
+            make_own_benchmark(str(pictures), config, RECIPE, DESCRIPTION, "cpu")
+        else:
+            calibrate_on_own(
+                str(tmp_path / "own"), config, DESCRIPTION, str(pictures), "cpu"
+            )
+    assert "Waiting for the benchmark in" in caplog.text
+
+
+@pytest.mark.usefixtures("asked_to_stop")
+def test_descriptors_that_another_process_uses_are_waited_for(
+    pictures, config, tmp_path, caplog
+):
+    caplog.set_level("INFO")
+    keep = tmp_path / "own_descriptors"
+    with locked(keep, what="them"), pytest.raises(StoppedError):
+        make_own_benchmark(str(pictures), config, RECIPE, DESCRIPTION, "cpu")
+    assert "Waiting for the descriptors in" in caplog.text
