@@ -97,6 +97,13 @@ def test_own_pictures_calibrate_a_search_by_either_command(
     assert set(promises["promises"]) == {"0.50", "0.80", "0.90", "0.95", "0.99"}
     assert (project / "thumbnail.pt.own_calibration.json").is_file()
     assert (project / "own/validation/ground_truth.csv").is_file()
+    table = project / "data/02_intermediate/test/own_quarantined_images.csv"
+    with table.open(newline="") as file:
+        left_out = {row["path"]: row["why"] for row in csv.DictReader(file)}
+    assert left_out == {
+        "photos/cut.png": "unreadable",
+        "photos/film.mov": "of an unknown format",
+    }
 
     screen = kedro_run(
         project, "find_copies", "collection=photos", "output=found", "precision=0.5"

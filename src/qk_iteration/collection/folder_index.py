@@ -21,6 +21,7 @@ from qk_iteration.core.images.left_out import (
     Why,
     line_of_left_out,
     say_left_out,
+    shown,
     table_of_left_out,
 )
 from qk_iteration.core.images.opened_image import (
@@ -61,6 +62,14 @@ class FolderIndex:
         """Such as "3 of 13 files left out: 2 hidden, 1 unreadable"; may be empty."""
         table = table_of_left_out(self.left_out)
         return line_of_left_out(table, num_taken=len(self.files))
+
+    @property
+    def left_out_table(self) -> pd.DataFrame:
+        """`path, why, reason` of what was left out, by absolute paths."""
+        place = shown(str(self.folder))
+        return table_of_left_out(
+            (f"{place}/{path}", why, reason) for path, why, reason in self.left_out
+        )
 
     @cached_property
     def quality(self) -> Mapping[str, tuple[int, int]]:

@@ -66,13 +66,13 @@ def test_a_benchmark_that_another_process_makes_is_waited_for(
     pictures, config, tmp_path, caplog, step
 ):
     caplog.set_level("INFO")
+    images, own = str(pictures), str(tmp_path / "own")
+    work = {
+        "make": lambda: make_own_benchmark(images, config, RECIPE, DESCRIPTION, "cpu"),
+        "calibrate": lambda: calibrate_on_own(own, config, DESCRIPTION, images, "cpu"),
+    }[step]
     with building_alone(tmp_path / "own"), pytest.raises(StoppedError):
-        if step == "make":
-            make_own_benchmark(str(pictures), config, RECIPE, DESCRIPTION, "cpu")
-        else:
-            calibrate_on_own(
-                str(tmp_path / "own"), config, DESCRIPTION, str(pictures), "cpu"
-            )
+        work()
     assert "Waiting for the benchmark in" in caplog.text
 
 
@@ -85,3 +85,19 @@ def test_descriptors_that_another_process_uses_are_waited_for(
     with locked(keep, what="them"), pytest.raises(StoppedError):
         make_own_benchmark(str(pictures), config, RECIPE, DESCRIPTION, "cpu")
     assert "Waiting for the descriptors in" in caplog.text
+
+
+def test_files_that_are_left_out_are_a_table(pictures, config):
+    (pictures / "notes.txt").write_text("not a picture")
+    Image.new("RGB", (200, 100)).save(pictures / "large.png")
+    Image.new("RGB", (4, 40)).save(pictures / "narrow.png")
+    folder, left_out = make_own_benchmark(
+        str(pictures), config, RECIPE, DESCRIPTION, "cpu"
+    )
+    assert folder == config.folder
+    assert dict(zip(left_out["path"], left_out["why"], strict=True)) == {
+        str(pictures / "large.png"): "too large",
+        str(pictures / "narrow.png"): "too small",
+        str(pictures / "notes.txt"): "of an unknown format",
+    }
+    assert left_out["reason"].str.len().all()

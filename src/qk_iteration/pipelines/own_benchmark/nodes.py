@@ -10,12 +10,15 @@ from qk_iteration.config import (
 )
 from qk_iteration.core.formats.user_paths import user_path
 from qk_iteration.core.user_error import UserError
+from qk_iteration.pipelines.data import DataFrame
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy as np
     from numpy.typing import NDArray
+
+    from qk_iteration.collection.folder_index import FolderIndex
 
 
 def make_own_benchmark(
@@ -24,8 +27,12 @@ def make_own_benchmark(
     evaluation_edits: EditRecipe,
     description: DescriptionConfig,
     device: str,
-) -> str:
-    """The folder of a benchmark made of the pictures of ``--params=images=FOLDER``."""
+) -> tuple[str, DataFrame]:
+    """A benchmark made of the pictures of ``--params=images=FOLDER``, and what is not.
+
+    Returns:
+        Its folder, and the table of files that are left out.
+    """
     from qk_iteration.builtin_benchmark.own_pictures import (
         build_own_benchmark,
         deal_out,
@@ -38,11 +45,11 @@ def make_own_benchmark(
     target = user_path(own_benchmark.folder).absolute()
     seed = own_benchmark.seed
     with building_alone(target):
-        folder, files, groups = _find_near_copies(
+        index, files, groups = _find_near_copies(
             user_path(images), target, own_benchmark, description, device
         )
         manifest = deal_out(
-            folder,
+            index.folder,
             files,
             groups,
             queries_per_picture=own_benchmark.queries_per_picture,
@@ -59,7 +66,7 @@ def make_own_benchmark(
             max_side=own_benchmark.max_side,
             num_workers=own_benchmark.num_workers,
         )
-    return str(target)
+    return str(target), index.left_out_table
 
 
 def _find_near_copies(
@@ -68,7 +75,7 @@ def _find_near_copies(
     own_benchmark: OwnBenchmarkConfig,
     description: DescriptionConfig,
     device: str,
-) -> "tuple[Path, Sequence[str], NDArray[np.int64]]":
+) -> "tuple[FolderIndex, Sequence[str], NDArray[np.int64]]":
     """The folder of pictures, its files, and the same number for near copies."""
     from qk_iteration.collection.content_groups import group_near_copies
     from qk_iteration.collection.folder_index import index_folder
@@ -96,7 +103,7 @@ def _find_near_copies(
             min_similarity=own_benchmark.near_copy_similarity,
             told=builtin_calibration(sides),
         )
-    return index.folder, files, groups
+    return index, files, groups
 
 
 def calibrate_on_own(

@@ -21,7 +21,7 @@ def create_pipeline() -> Pipeline:
                     "params:description",
                     "params:device",
                 ],
-                "own_benchmark_folder",
+                ["own_benchmark_folder", "own_quarantined_images"],
                 name="make_own_benchmark",
             ),
             Node(
