@@ -39,6 +39,26 @@ def test_parameters_of_an_environment_are_whole_and_known(environment):
         block.model_validate(parameters[name])
 
 
+def strings_in(block):
+    values = block.values() if isinstance(block, dict) else block
+    for value in values:
+        if isinstance(value, dict | list):
+            yield from strings_in(value)
+        elif isinstance(value, str):
+            yield value
+
+
+@pytest.mark.parametrize("environment", sorted(ENVIRONMENTS - {"local"}))
+def test_a_default_place_is_the_project_s_wherever_the_command_is_given(environment):
+    places = set(strings_in(loader_of(environment)["parameters"]))
+    assert f"{PROJECT}/data/07_model_output/found" in places
+    assert f"{PROJECT}/data/01_raw/own" in places
+    assert not [place for place in places if place.startswith("data/")]
+    named = loader_of(environment, output="found", own_folder="own")["parameters"]
+    assert named["find_copies"]["output"] == "found"
+    assert named["own_benchmark"]["folder"] == "own"
+
+
 @pytest.mark.parametrize("environment", sorted(ENVIRONMENTS - {"local", "base"}))
 def test_an_environment_writes_nothing_where_another_has_its_files(environment):
     files = files_written_by_train(environment)
