@@ -77,6 +77,20 @@ def test_what_kedro_says_of_a_name_is_a_sentence(project_root):
     assert "train" in plain_sentence(raised(run_unknown_pipeline))
 
 
+def test_a_folder_given_as_images_is_told_the_right_name(project_root, capsys, caplog):
+    bootstrap_project(project_root)
+    params = {"images": "photos"}
+    with (
+        KedroSession.create(project_root, env="test", runtime_params=params) as session,
+        pytest.raises(SystemExit),
+        plain_endings(),
+    ):
+        session.run(pipeline_names=["find_copies"])
+    told = capsys.readouterr().err
+    assert told.startswith("error: images=FOLDER is for own_benchmark alone")
+    assert "pydantic" not in told + caplog.text
+
+
 def test_a_command_ends_in_one_sentence(capsys):
     with pytest.raises(SystemExit) as ended, plain_endings():
         raise UserError("device must be cpu; got 'gpu'.")

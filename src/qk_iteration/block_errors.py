@@ -35,6 +35,21 @@ def _is_own_folder(name: str, value: object) -> bool:
     return name == "images" and isinstance(value, (str, int))
 
 
+def sentence_of_kedro(told: str) -> str:
+    """What Kedro says of a block that ``check_blocks`` lets pass, said plainly.
+
+    Args:
+        told: Kedro's own words.
+    """
+    if "Parameter 'images': Failed" not in told:
+        return told
+    return (
+        "images=FOLDER is for own_benchmark alone; here `images` is a block of "
+        "settings. Did you mean collection=FOLDER (find_copies), "
+        "images_folder=FOLDER (describe) or benchmark=FOLDER (the others)?"
+    )
+
+
 def hint(name: str, known: Iterable[str]) -> str:
     """The nearest of the known names, or all of them; empty where there are none."""
     known = sorted(known)

@@ -11,6 +11,7 @@ from kedro.io import DatasetError
 from kedro.validation.exceptions import ParameterValidationError
 from omegaconf.errors import OmegaConfBaseException
 
+from qk_iteration.block_errors import sentence_of_kedro
 from qk_iteration.core.formats.full_disk import speaks_of_room
 from qk_iteration.core.stopping import StoppedError, stop_requested
 from qk_iteration.core.user_error import UserError, first_line
@@ -31,6 +32,7 @@ _TELL_TOO = (
     "kedro.runner.parallel_runner",
     "kedro.runner.sequential_runner",
     "kedro.runner.thread_runner",
+    "kedro.validation.parameter_validator",
 )
 
 
@@ -44,7 +46,9 @@ def plain_sentence(error: BaseException) -> str | None:
     if isinstance(cause, OSError):
         is_wrapped = cause is not error
         return _sentence_of_machine(cause) if is_wrapped or _is_refused(cause) else None
-    if isinstance(cause, UserError | ParameterValidationError) or _is_of_kedro(cause):
+    if isinstance(cause, ParameterValidationError):
+        return sentence_of_kedro(str(cause))
+    if isinstance(cause, UserError) or _is_of_kedro(cause):
         return str(cause)
     if isinstance(cause, OmegaConfBaseException):
         return f"conf/ or --params cannot be read: {first_line(cause)}."
