@@ -14,8 +14,8 @@ from kedro.io import DatasetError
 from omegaconf import OmegaConf
 
 from qk_iteration.core.stopping import StoppedError, request_stop, withdraw_stop
-from qk_iteration.core.user_error import UserError
-from qk_iteration.plain_errors import WANTS_TRACEBACK, plain_endings, plain_sentence
+from qk_iteration.core.user_error import WANTS_TRACEBACK, UserError
+from qk_iteration.plain_errors import plain_endings, plain_sentence
 
 
 def raised(function):

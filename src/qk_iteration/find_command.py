@@ -2,9 +2,11 @@
 
 import argparse
 import logging
+import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
@@ -15,6 +17,7 @@ from qk_iteration.core.stopping import (
     stop_requested,
     withdraw_stop,
 )
+from qk_iteration.core.user_error import WANTS_TRACEBACK, UserError
 
 DESCRIPTION = """\
 Find the copies in a folder of pictures: of each other, or of the pictures of a second
@@ -31,7 +34,8 @@ No picture is changed, moved or deleted.
 """
 EPILOG = """\
 exit status: 0 done, whatever was found; 2 after a sentence on what was wrong;
-130 or 143 stopped by Ctrl-C or a signal: the same command goes on.
+130, 143 or 129 stopped by Ctrl-C, a signal or a closed terminal: the same command
+goes on. With QK_TRACEBACK=1 an error comes with its traceback.
 """
 STOPPED = 128
 
@@ -49,7 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(format="qk-find: %(message)s", level=logging.INFO)
     earlier = {
         number: signal.signal(number, _ask_to_stop)
-        for number in (signal.SIGINT, signal.SIGTERM)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        if signal.getsignal(number) is not signal.SIG_IGN  # As under nohup.
     }
     try:
         # torch takes seconds; --help and a wrong option need none of them.
@@ -62,10 +67,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         found = find_copies(**options, search=search)
         print_result(summarize(found))
     except StoppedError as stop:
-        sys.stderr.write(f"qk-find: {stop} The same command goes on.\n")
+        _say(f"qk-find: {stop} The same command goes on.\n")
         return STOPPED + stop.signal_number
-    except (ValueError, OSError) as error:
-        sys.stderr.write(f"qk-find: error: {error}\n")
+    except (UserError, OSError) as error:
+        stopped_by = stop_requested()
+        if stopped_by is not None:  # Such as what a closed terminal does not take.
+            return STOPPED + stopped_by
+        if os.environ.get(WANTS_TRACEBACK):
+            raise
+        _say(f"qk-find: error: {error}\n")
         return 2
     finally:
         for number, handler in earlier.items():
@@ -80,7 +90,13 @@ def _ask_to_stop(number: int, frame: FrameType | None) -> None:
     if stop_requested() is not None:
         raise SystemExit(STOPPED + number)
     request_stop(number)
-    sys.stderr.write("\nqk-find: stopping after the pictures at hand …\n")
+    _say("\nqk-find: stopping after the pictures at hand …\n")
+
+
+def _say(text: str) -> None:
+    with suppress(OSError):  # Of a terminal that is closed.
+        sys.stderr.write(text)
+        sys.stderr.flush()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -127,18 +143,29 @@ def _add_promise(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--min-side",
-        type=int,
+        type=_at_least(1),
         default=8,
         metavar="PIXELS",
         help="pictures with a shorter side are left out (default: 8)",
     )
     group.add_argument(
         "--max-pixels",
-        type=int,
+        type=_at_least(1),
         default=100_000_000,
         metavar="N",
         help="larger pictures are left out, undecoded (default: 100,000,000)",
     )
+
+
+def _at_least(least: int) -> Callable[[str], int]:
+    """A whole number of that size or more, from what was typed."""
+
+    def number(text: str) -> int:
+        if int(text) < least:
+            raise argparse.ArgumentTypeError(f"must be at least {least}; got {text}")
+        return int(text)
+
+    return number
 
 
 def _add_work(group: argparse._ArgumentGroup) -> None:
@@ -157,7 +184,7 @@ def _add_work(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--exact-up-to",
-        type=int,
+        type=_at_least(1),
         default=200_000,
         metavar="N",
         help="in collections of more pictures ivf stands for exact (default: 200,000)",
@@ -167,14 +194,14 @@ def _add_work(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--batch-size",
-        type=int,
+        type=_at_least(1),
         default=64,
         metavar="N",
         help="pictures described at a time (default: 64)",
     )
     group.add_argument(
         "--num-workers",
-        type=int,
+        type=_at_least(0),
         metavar="N",
         help="processes that decode; 0 for none (default: as many as cores)",
     )

@@ -14,11 +14,8 @@ from omegaconf.errors import OmegaConfBaseException
 from qk_iteration.block_errors import sentence_of_kedro
 from qk_iteration.core.formats.full_disk import speaks_of_room
 from qk_iteration.core.stopping import StoppedError, stop_requested
-from qk_iteration.core.user_error import UserError, first_line
+from qk_iteration.core.user_error import WANTS_TRACEBACK, UserError, first_line
 from qk_iteration.stop_signals import exit_code, stopped_lines
-
-WANTS_TRACEBACK = "QK_TRACEBACK"
-"""Environment variable; with it every error comes with its traceback."""
 
 # Of the machine, wherever they come up.
 _MACHINE = {

@@ -1,5 +1,8 @@
 """The one error of this project that is a person's to mend, not a programmer's."""
 
+WANTS_TRACEBACK = "QK_TRACEBACK"
+"""Environment variable; with it every error comes with its traceback."""
+
 
 class UserError(ValueError):
     """Bad input or settings, said in one sentence: what, what was got, what to do.
