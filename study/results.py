@@ -13,16 +13,10 @@ import pandas as pd
 
 from qk_iteration.core.formats.atomic_file import replacing
 from qk_iteration.core.formats.format_error import FormatError
+from qk_iteration.core.scoring.figures import FIGURES
 from qk_iteration.tracking.run_description import FLOORS
 
 TEST_SETS = ("test", "out_of_domain")
-FIGURES = (
-    "micro_ap",
-    "micro_ap_normalized",
-    "recall_at_p90",
-    "recall_at_p90_normalized",
-    "recall_at_rank1",
-)
 VALIDATION = "best_validation_micro_ap"
 FIRST_COLUMNS = (
     *("name", "part", "method", "seed", "settings", "factor", "value", "continues"),

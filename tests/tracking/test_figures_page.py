@@ -3,8 +3,9 @@
 import json
 from importlib.resources import files
 
+from qk_iteration.core.scoring.figures import FIGURES
 from qk_iteration.tracking.figures_page import figures_page, figures_view
-from qk_iteration.tracking.run_description import FIGURES, run_metrics
+from qk_iteration.tracking.run_description import run_metrics
 from qk_iteration.tracking.run_store import RunStore
 
 

@@ -11,18 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader
 
+from qk_iteration.core.scoring.figures import FIGURES
 from qk_iteration.evidence.page_content import PageContent
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-FIGURES = {
-    "micro_ap": "micro-AP",
-    "micro_ap_normalized": "micro-AP, normalized",
-    "recall_at_p90": "recall at P90",
-    "recall_at_p90_normalized": "recall at P90, normalized",
-    "recall_at_rank1": "recall at rank 1",
-}
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import json
 import time
 from typing import TYPE_CHECKING
 
-from qk_iteration.tracking.run_description import FIGURES
+from qk_iteration.core.scoring.figures import FIGURES
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -8,6 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from qk_iteration.core.scoring.figures import FIGURES
+
 METHODS = {"qk": "QK Iteration", "simclr": "SimCLR", "moco": "MoCo"}
 FLOORS = {
     "perceptual_hash": "perceptual hash (PDQ)",
@@ -22,15 +24,6 @@ PIPELINES = {
     "floors": "Floors",
     "score": "Scored files",
 }
-
-FIGURES = {
-    "micro_ap": "micro-AP",
-    "micro_ap_normalized": "micro-AP, normalized",
-    "recall_at_p90": "recall at P90",
-    "recall_at_p90_normalized": "recall at P90, normalized",
-    "recall_at_rank1": "recall at rank 1",
-}
-"""What MLflow is told as metrics; all the others are in metrics.json beside them."""
 
 LONGEST_PARAMETER = 200
 """Characters; a longer value, such as a whole edit recipe, is told as a digest."""

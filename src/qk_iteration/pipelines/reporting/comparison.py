@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from qk_iteration.core.scoring.figures import FIGURES
 from qk_iteration.core.user_error import UserError
 
 if TYPE_CHECKING:
@@ -14,11 +15,7 @@ PAPER_RATIO = 0.3403 / 0.2001
 """QK Iteration over SimCLR-style on DISC21, phase 1 (Wu and Wu, 2021, abstract)."""
 
 COLUMNS = {
-    "micro_ap": "micro-AP",
-    "micro_ap_normalized": "micro-AP, normalized",
-    "recall_at_p90": "recall at P90",
-    "recall_at_p90_normalized": "recall at P90, normalized",
-    "recall_at_rank1": "recall at rank 1",
+    **FIGURES,
     "best_validation_micro_ap": "micro-AP, validation",
     "image_passes": "image passes",
     "seconds": "seconds",
