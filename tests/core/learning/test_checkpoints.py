@@ -97,6 +97,13 @@ def test_a_colleagues_training_is_gone_on_with(saved, monkeypatch, refused):
     assert sorted(os.listdir(saved.folder)) == [LATEST, PREVIOUS]
 
 
+def test_what_ranks_are_given_stays_where_a_training_is_forgotten(saved):
+    saved.mark_finished()
+    (saved.folder / "training_job.pt").touch()
+    saved.clear()
+    assert os.listdir(saved.folder) == ["training_job.pt"]
+
+
 def test_a_kill_between_two_renames_leaves_the_one_before(saved):
     (saved.folder / LATEST).rename(saved.folder / PREVIOUS)
     assert saved.load()["step"] == 3
