@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from study.derived import batch_sizes
+from study.derived import batch_sizes, chosen
 from study.figures import RAW, TITLES
 from study.plots.style import METHOD_COLORS, METHOD_MARKERS, new_figure, tidy
 from study.results import VALIDATION
@@ -13,13 +13,13 @@ _PANELS = {VALIDATION: "validation split", RAW: "test queries"}
 
 
 def plot_batch(trained: pd.DataFrame, memory: pd.DataFrame) -> Figure | None:
-    """Of each method and size the best trial on validation, mean over its seeds.
+    """Of each method and size what was chosen, mean over the trainings.
 
     Args:
         trained: From `trainings`.
         memory: `STEP_COLUMNS`; megabytes stand under the axis.
     """
-    batch = batch_sizes(trained)
+    batch = chosen(batch_sizes(trained), ["images_a_step", "method"])
     memory = memory[memory["image_size"].isin(batch["image_size"])]
     panels = [column for column in _PANELS if batch[column].notna().any()]
     if not panels:
@@ -36,20 +36,18 @@ def plot_batch(trained: pd.DataFrame, memory: pd.DataFrame) -> Figure | None:
             ylabel="raw micro-AP",
         )
         for method, own in batch.dropna(subset=[column]).groupby("method"):
-            trials = own.groupby(["images_a_step", "name"])
-            best = trials[VALIDATION].mean().groupby("images_a_step").idxmax()
-            means = trials[column].mean()[list(best)].droplevel("name")
+            sizes = own.groupby("images_a_step")[column]
             axes.errorbar(
-                means.index,
-                means,
-                yerr=trials[column].std()[list(best)].to_numpy(),
+                sizes.mean().index,
+                sizes.mean(),
+                yerr=sizes.std(),
                 color=METHOD_COLORS[str(method)],
                 marker=METHOD_MARKERS[str(method)],
                 capsize=3,
                 label=TITLES[str(method)],
             )
-        sizes = sorted(set(batch["images_a_step"]))
-        axes.set_xticks(sizes, labels=[_label(size, memory) for size in sizes])
+        ticks = sorted(set(batch["images_a_step"]))
+        axes.set_xticks(ticks, labels=[_label(size, memory) for size in ticks])
         axes.xaxis.set_minor_locator(NullLocator())
         tidy(axes, grid="y")
     handles, labels = axes.get_legend_handles_labels()
