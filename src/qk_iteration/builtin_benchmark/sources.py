@@ -24,8 +24,8 @@ class ImagePackage:
         folder: Where its images lie, beside the installed modules; or absolute.
         licence: As the package states it.
         version: The version that the manifest was made from.
-        install: A command that installed it, once; part of the benchmark's checksum,
-            and shown to nobody.
+        install: The command that fetches it, where ``folder`` is absolute; otherwise
+            no more than part of the benchmark's checksum.
     """
 
     name: str
@@ -45,14 +45,19 @@ class ImagePackage:
         except PackageNotFoundError as error:
             raise MissingImagesError(
                 f"The benchmark needs the images of the package {self.name}, which is "
-                f"not installed. {how_to_install('demo')}"
+                f"not installed. {self._cure()}"
             ) from error
         if not folder.is_dir():
             raise MissingImagesError(
                 f"The package {self.name} must have the folder {folder}, as version "
-                f"{self.version} has. {how_to_install('demo')}"
+                f"{self.version} has. {self._cure()}"
             )
         return folder
+
+    def _cure(self) -> str:
+        if Path(self.folder).is_absolute():
+            return f"Fetch it: {self.install}."
+        return how_to_install("demo")
 
     def _folder(self) -> Path:
         if Path(self.folder).is_absolute():
