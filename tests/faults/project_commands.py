@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from qk_iteration.collection.find import find_copies
-from qk_iteration.config import OwnBenchmarkConfig
 from qk_iteration.core.describing.describe_images import describe_images
 from qk_iteration.core.describing.describing_config import DescriptionConfig
 from qk_iteration.core.describing.load_describer import load_describer
@@ -11,6 +10,7 @@ from qk_iteration.core.formats.descriptor_files import write_descriptors
 from qk_iteration.pipelines.own_benchmark.nodes import make_own_benchmark
 from tests.core.learning.small_training import MOCO, QK, SIMCLR
 from tests.faults.small_runs import RECIPE, draw_pictures, learn_in, names_in
+from tests.pipelines.own_benchmark.small_own_benchmark import small_own_benchmark
 
 METHODS = {"train": QK, "simclr": SIMCLR, "moco": MOCO}
 DESCRIPTION = DescriptionConfig(batch_size=4, num_workers=0, precision="float32")
@@ -72,17 +72,6 @@ def _find(folder, pictures, model):
 
 
 def _make_own_benchmark(folder, pictures, model):
-    config = OwnBenchmarkConfig(
-        folder=str(folder / "own"),
-        model_path=str(model),
-        near_copy_similarity=0.7,
-        queries_per_picture=2,
-        max_pixels=10_000,
-        min_side=8,
-        max_side=64,
-        jpeg_quality=90,
-        seed=0,
-        num_workers=0,
-    )
+    config = small_own_benchmark(folder / "own", model, queries_per_picture=2)
     images = str(Path(pictures["path"][0]).parent)
     make_own_benchmark(images, config, RECIPE, DESCRIPTION, "cpu")

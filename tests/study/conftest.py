@@ -183,18 +183,7 @@ def whole_study(study):
             settings={"qk.negative_rows": rows},
             value=str(rows),
         )
-    for step in (2, 8):
-        study.add_trial(
-            f"batch_{step}",
-            2.5,
-            part="batch",
-            settings={"learning.images_per_step": step},
-        )
-    few = {"learning.images_per_step": 2, "model.image_size": 160}
-    study.add_trial("larger", 2.7, part="larger", settings=few)
-    few = {"learning.images_per_step": 8}
-    more = {"part": "steps", "settings": few, "passes": 36_000}
-    study.add_trial("few_4x", 2.9, continues="batch_8", **more)
+    _add_batches(study)
     sizes = {"query_model.image_size": 48, "key_model.image_size": 128}
     study.add_trial("unlike_qk", 2.7, part="unlike", settings=sizes)
     study.add_trial("fit", 2.2, part="index", method="fit_to_index", settings={})
@@ -220,3 +209,19 @@ def whole_study(study):
                 is_scored=False,
             )
     return study
+
+
+def _add_batches(study):
+    """Two sizes; larger pictures at one of them, and more steps of the other."""
+    for step in (2, 8):
+        study.add_trial(
+            f"batch_{step}",
+            2.5,
+            part="batch",
+            settings={"learning.images_per_step": step},
+        )
+    few = {"learning.images_per_step": 2, "model.image_size": 160}
+    study.add_trial("larger", 2.7, part="larger", settings=few)
+    few = {"learning.images_per_step": 8}
+    more = {"part": "steps", "settings": few, "passes": 36_000}
+    study.add_trial("few_4x", 2.9, continues="batch_8", **more)

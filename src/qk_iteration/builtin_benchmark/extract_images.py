@@ -16,7 +16,6 @@ from qk_iteration.builtin_benchmark.sources import (
     read_frames,
     shrunk,
 )
-from qk_iteration.core.extras import how_to_install
 
 _STICKER_SIDE = 128  # Pixels; stickers are shown small.
 
@@ -94,7 +93,7 @@ def _plan(
 def _missing(package: ImagePackage, file: Path) -> MissingImagesError:
     return MissingImagesError(
         f"The package {package.name} must hold {file}, as version {package.version} "
-        f"does. {how_to_install('demo')}"
+        f"does. {package.cure()}"
     )
 
 

@@ -45,16 +45,17 @@ class ImagePackage:
         except PackageNotFoundError as error:
             raise MissingImagesError(
                 f"The benchmark needs the images of the package {self.name}, which is "
-                f"not installed. {self._cure()}"
+                f"not installed. {self.cure()}"
             ) from error
         if not folder.is_dir():
             raise MissingImagesError(
                 f"The package {self.name} must have the folder {folder}, as version "
-                f"{self.version} has. {self._cure()}"
+                f"{self.version} has. {self.cure()}"
             )
         return folder
 
-    def _cure(self) -> str:
+    def cure(self) -> str:
+        """How to have its images, in a sentence."""
         if Path(self.folder).is_absolute():
             return f"Fetch it: {self.install}."
         return how_to_install("demo")

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from qk_iteration.builtin_benchmark.whole_folder import building_alone
-from qk_iteration.config import DescriptionConfig, EditRecipe, OwnBenchmarkConfig
+from qk_iteration.config import DescriptionConfig, EditRecipe
 from qk_iteration.core.formats.folder_lock import locked
 from qk_iteration.core.stopping import StoppedError, request_stop, withdraw_stop
 from qk_iteration.pipelines.own_benchmark.nodes import (
@@ -15,6 +15,7 @@ from qk_iteration.pipelines.own_benchmark.nodes import (
     make_own_benchmark,
 )
 from tests.collection.conftest import model
+from tests.pipelines.own_benchmark.small_own_benchmark import small_own_benchmark
 
 __all__ = ["model"]
 
@@ -38,18 +39,7 @@ def pictures(tmp_path):
 
 @pytest.fixture
 def config(tmp_path, model):
-    return OwnBenchmarkConfig(
-        folder=str(tmp_path / "own"),
-        model_path=str(model),
-        near_copy_similarity=0.7,
-        queries_per_picture=1,
-        max_pixels=10_000,
-        min_side=8,
-        max_side=64,
-        jpeg_quality=90,
-        seed=0,
-        num_workers=0,
-    )
+    return small_own_benchmark(tmp_path / "own", model, queries_per_picture=1)
 
 
 @pytest.fixture
