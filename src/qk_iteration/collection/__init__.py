@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from qk_iteration.collection.ask import Match, open_collection
-    from qk_iteration.collection.find import FoundCopies, find_copies
+    from qk_iteration.collection.find import find_copies
+    from qk_iteration.collection.found_copies import FoundCopies
 
 __all__ = ["FoundCopies", "Match", "find_copies", "open_collection"]
 
 _MODULES = {
-    "FoundCopies": "find",
+    "FoundCopies": "found_copies",
     "Match": "ask",
     "find_copies": "find",
     "open_collection": "ask",

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import pandas as pd
-
 from qk_iteration.collection.background import Background, background_of
 from qk_iteration.collection.choose_index import (
     EXACT_UP_TO,
@@ -22,6 +20,7 @@ from qk_iteration.collection.find_pairs import (
     pairs_within,
 )
 from qk_iteration.collection.folder_index import FolderIndex, index_folder
+from qk_iteration.collection.found_copies import FoundCopies
 from qk_iteration.collection.match_calibration import MatchCalibration, Threshold
 from qk_iteration.collection.match_tables import (
     FilePair,
@@ -41,7 +40,6 @@ from qk_iteration.core.describing.describing_config import DescriptionConfig
 from qk_iteration.core.formats.folder_lock import all_locked
 from qk_iteration.core.formats.user_paths import user_path
 from qk_iteration.core.images.left_out import line_of_left_out
-from qk_iteration.core.search.index import ReferenceIndex
 from qk_iteration.core.search.search_config import SearchConfig
 from qk_iteration.core.user_error import UserError
 
@@ -53,42 +51,6 @@ NEAREST = "nearest.npz"
 """File of what was nearest in the last search of a collection against itself."""
 PAIRS_BELOW = 200
 """Pairs behind the threshold that the page shows too."""
-
-
-@dataclass(frozen=True, eq=False)
-class FoundCopies:
-    """What a search has found.
-
-    Attributes:
-        matches: `query, match, score, precision, group`, surest first.
-        groups: `group, place, folder, file, width, height, bytes,
-            similarity_to_first`; the best picture of each group first.
-        left_out: `folder, path, why, reason` of files that are no usable pictures.
-        left_out_line: How many they are, by kinds, of both folders; may be empty.
-        more_line: Which pictures may have more matches than are given; empty where none
-            may.
-        threshold: Where the promise is kept; None where no score keeps it, so that
-            only identical files are given.
-        asked_precision: What was promised.
-        source: What the calibration was made with.
-        num_identical: Pairs of files with the same bytes.
-        num_pictures: Files of the collection that were searched.
-        num_described: Pictures that had to be described.
-        output: The folder with the tables and the page.
-    """
-
-    matches: pd.DataFrame
-    groups: pd.DataFrame
-    left_out: pd.DataFrame
-    left_out_line: str
-    more_line: str
-    threshold: Threshold | None
-    asked_precision: float
-    source: str
-    num_identical: int
-    num_pictures: int
-    num_described: int
-    output: Path
 
 
 def find_copies(
@@ -158,21 +120,8 @@ def find_copies(
     with all_locked(output, keep, what="another search"):
         index, questions = _look(place, asked, keep, sides, read)
         background = background_of(index.key_vectors, told.background)
-        searched = index_of_collection(
-            index.key_vectors,
-            questions.query_vectors,
-            search,
-            exact_up_to=exact_up_to,
-            folder=keep / INDEX,
-        )
-        pairs = _search(
-            searched,
-            index,
-            questions,
-            background,
-            lowest_that_keeps(precision, told),
-            keep / NEAREST,
-        )
+        lowest = lowest_that_keeps(precision, told)
+        pairs = _search(index, questions, background, lowest, search, exact_up_to, keep)
         judged = _judge(pairs, index, questions, told, precision)
         found = _tell(judged, index, questions, told, precision, output)
         write_tables(
@@ -239,16 +188,29 @@ def _look(
 
 
 def _search(
-    searched: ReferenceIndex,
     index: FolderIndex,
     questions: FolderIndex,
     background: Background,
     lowest: Lowest,
-    kept: Path,
+    search: SearchConfig,
+    exact_up_to: int,
+    keep: Path,
 ) -> Pairs:
+    """The nearest pairs, by an index whose lists lie beside the descriptors."""
+    searched = index_of_collection(
+        index.key_vectors,
+        questions.query_vectors,
+        search,
+        exact_up_to=exact_up_to,
+        folder=keep / INDEX,
+    )
     if questions is index:
         return pairs_within(
-            index.query_vectors, searched, background, lowest=lowest, kept=kept
+            index.query_vectors,
+            searched,
+            background,
+            lowest=lowest,
+            kept=keep / NEAREST,
         )
     return pairs_with_queries(
         questions.query_vectors, searched, background, lowest=lowest

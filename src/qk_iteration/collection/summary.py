@@ -1,6 +1,6 @@
 """What a search has found, in a few lines for the screen."""
 
-from qk_iteration.collection.find import FoundCopies
+from qk_iteration.collection.found_copies import FoundCopies
 
 
 def summarize(found: FoundCopies) -> str:

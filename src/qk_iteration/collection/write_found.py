@@ -2,19 +2,16 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from qk_iteration.collection.folder_index import FolderIndex
+from qk_iteration.collection.found_copies import FoundCopies
 from qk_iteration.collection.match_calibration import MatchCalibration
 from qk_iteration.collection.match_tables import FilePair
 from qk_iteration.core.formats.csv_rows import write_csv_rows
 from qk_iteration.evidence.write_evidence import write_evidence
-
-if TYPE_CHECKING:
-    from qk_iteration.collection.find import FoundCopies
 
 MATCHES, GROUPS, LEFT_OUT = "matches.csv", "groups.csv", "left_out.csv"
 PAGE = "evidence.html"
@@ -38,7 +35,7 @@ def write_tables(
 
 
 def write_page(
-    found: "FoundCopies",
+    found: FoundCopies,
     shown: Sequence[FilePair],
     queries: FolderIndex,
     index: FolderIndex,
