@@ -34,8 +34,8 @@ from qk_iteration.core.models.descriptor_model import DescriptorModel
 from qk_iteration.core.models.device import choose_device
 from qk_iteration.core.models.model_config import ModelConfig
 from qk_iteration.core.scoring.evaluate import evaluate_descriptors
-from qk_iteration.core.scoring.score_files import whiten_and_normalize
 from qk_iteration.core.search.score_normalization import ScoreNormalization
+from qk_iteration.core.search.whiten_and_normalize import whiten_and_normalize
 from qk_iteration.core.stopping import stop_if_requested
 
 _METHODS = {"qk": QKConfig, "simclr": SimCLRConfig, "moco": MoCoConfig}

@@ -10,8 +10,9 @@ from qk_iteration.core.formats.descriptors import Descriptors
 from qk_iteration.core.formats.ground_truth import TrueMatches, write_true_matches
 from qk_iteration.core.formats.submission import write_submission
 from qk_iteration.core.scoring.evaluate import evaluate_descriptors
-from qk_iteration.core.scoring.score_files import score_files, whiten_and_normalize
+from qk_iteration.core.scoring.score_files import score_files
 from qk_iteration.core.search.score_normalization import ScoreNormalization
+from qk_iteration.core.search.whiten_and_normalize import whiten_and_normalize
 from qk_iteration.core.user_error import UserError
 
 SSCD = ScoreNormalization(

@@ -13,8 +13,9 @@ from qk_iteration.config import (
 from qk_iteration.core.formats.descriptors import Descriptors
 from qk_iteration.core.formats.ground_truth import TrueMatches
 from qk_iteration.core.models import device as devices
-from qk_iteration.core.scoring import evaluate, score_files
+from qk_iteration.core.scoring import evaluate
 from qk_iteration.core.scoring.benchmark_digest import benchmark_digest
+from qk_iteration.core.search import whiten_and_normalize
 from qk_iteration.core.user_error import UserError
 from qk_iteration.pipelines.scoring import create_pipeline, nodes
 
@@ -63,7 +64,7 @@ def test_the_device_asked_for_is_searched_on(monkeypatch, device):
     asked = []
     for module, name in (
         (evaluate, "search_by_protocol"),
-        (score_files, "whiten_and_normalize"),
+        (whiten_and_normalize, "whiten_and_normalize"),
     ):
         monkeypatch.setattr(
             module, name, lambda *args, **settings: asked.append(settings["device"])

@@ -1,17 +1,13 @@
 """Score the files of any system: what ``qk-score`` and the ``score`` pipeline do."""
 
-import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from qk_iteration.core.formats.atomic_file import replacing
 from qk_iteration.core.formats.descriptor_files import read_descriptors
-from qk_iteration.core.formats.descriptors import Descriptors, check_values
+from qk_iteration.core.formats.descriptors import Descriptors
 from qk_iteration.core.formats.ground_truth import TrueMatches, read_true_matches
-from qk_iteration.core.formats.id_rows import find_ids
 from qk_iteration.core.formats.predicted_matches import (
     PredictedMatches,
     read_predicted_matches,
@@ -24,19 +20,14 @@ from qk_iteration.core.scoring.judging import report_absent
 from qk_iteration.core.scoring.precision_recall_plot import plot_precision_recall
 from qk_iteration.core.scoring.protocols import protocol_named
 from qk_iteration.core.scoring.score import Score
-from qk_iteration.core.search.score_normalization import (
-    ScoreNormalization,
-    normalize_scores,
-)
+from qk_iteration.core.search.score_normalization import ScoreNormalization
 from qk_iteration.core.search.similarity import Metric, check_metric
-from qk_iteration.core.search.whitening import fit_projection
+from qk_iteration.core.search.whiten_and_normalize import whiten_and_normalize
 from qk_iteration.core.user_error import UserError
 
 FilePath = str | Path
 FilePaths = FilePath | Sequence[FilePath]
 PLOT_SUFFIXES = (".png", ".svg", ".pdf")
-
-_logger = logging.getLogger(__name__)
 
 
 def score_files(
@@ -164,62 +155,6 @@ def _predicted(
         top_k=top_k,
         device=device,
     )
-
-
-def whiten_and_normalize(
-    queries: Descriptors,
-    references: Descriptors,
-    training: Descriptors,
-    *,
-    whitening_dim: int | None,
-    normalization: ScoreNormalization | None,
-    metric: Metric,
-    device: str,
-) -> tuple[Descriptors, Descriptors]:
-    """Both optional steps between description and search, in their order.
-
-    Args:
-        queries: Shape (Q, D).
-        references: Shape (R, D).
-        training: What both steps learn from. Shape (N, D).
-        whitening_dim: Numbers kept by PCA whitening; None for no whitening.
-        normalization: Score normalization; None for none.
-        metric: What the result is searched with.
-        device: Where to search the training images.
-
-    Returns:
-        Queries and references to be searched.
-    """
-    if whitening_dim is not None:
-        # Here, not in the search: whitened, a descriptor of zeros is one like others.
-        check_values(queries, what="Queries' descriptors")
-        check_values(references, what="References' descriptors")
-        _say_shared(queries, references, training)
-        whitening = fit_projection(training, dim=whitening_dim, whiten=True)
-        queries, references, training = map(
-            whitening.apply, (queries, references, training)
-        )
-    if normalization is None:
-        return queries, references
-    return normalize_scores(
-        queries, references, training, normalization, metric=metric, device=device
-    )
-
-
-def _say_shared(
-    queries: Descriptors, references: Descriptors, training: Descriptors
-) -> None:
-    """Log that whitening learns from what it is to be judged on; by id."""
-    for side, judged in (("queries", queries), ("references", references)):
-        shared = np.count_nonzero(find_ids(judged.ids, training.ids) >= 0)
-        if shared:
-            _logger.warning(
-                "%d of %d training images are %s: whitening that learned from these "
-                "scores higher than it will on others.",
-                shared,
-                len(training),
-                side,
-            )
 
 
 def _check_plot_path(plot_path: FilePath | None) -> None:

@@ -45,8 +45,8 @@ def normalize(
 ) -> tuple[Descriptors, Descriptors]:
     """Descriptors whose search gives normalized scores."""
     from qk_iteration.core.models.device import choose_device
-    from qk_iteration.core.scoring.score_files import whiten_and_normalize
     from qk_iteration.core.search.score_normalization import ScoreNormalization
+    from qk_iteration.core.search.whiten_and_normalize import whiten_and_normalize
 
     return whiten_and_normalize(
         query_descriptors,
