@@ -41,7 +41,7 @@ FIND = ("qk_iteration.collection.find", "")
 @pytest.mark.parametrize(
     ("moment", "num_described"),
     [
-        ((*STORE, "_write_rows", "2"), 16),  # rows are there, nothing names them
+        ((STORE[0], "", "write_rows", "2"), 16),  # rows are there, nothing names them
         pytest.param((*STORE, "add", "2"), 32, marks=pytest.mark.slow),
         pytest.param((*STORE, "_begin", "1"), 0, marks=pytest.mark.slow),
         pytest.param((*STORE, "keep_only", "1"), 54, marks=pytest.mark.slow),

@@ -18,21 +18,19 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from qk_iteration.collection.content_files import FileState, SeenFile
+from qk_iteration.collection.row_file import move_rows, read_rows, write_rows
 from qk_iteration.collection.store_checks import (
     checksum_of_content,
     checksum_of_file,
     is_damage,
     is_sound,
 )
-from qk_iteration.core.formats.atomic_file import replacing
-from qk_iteration.core.formats.file_room import take_room
 from qk_iteration.core.formats.full_disk import saying_full_disk
 from qk_iteration.core.user_error import UserError
 
@@ -40,9 +38,6 @@ DATABASE = "files.sqlite"
 VECTORS = "descriptors.npy"
 
 _VERSION = 2  # of the tables
-_GROWTH = 1.5  # a row is copied three times at most, however many come one by one
-_SMALLEST_CAPACITY = 1024
-_ROWS_AT_ONCE = 16_384
 _BESIDE = ("-journal", "-wal", "-shm")  # files of sqlite's, of a database
 _TABLES = """
 create table if not exists about (key text primary key, value text);
@@ -141,7 +136,7 @@ class DescriptorStore:
         """
         start = self._num_rows()
         if len(contents):
-            self._write_rows(start, vectors)
+            write_rows(self._folder / VECTORS, start, vectors)
         rows = (
             (content, start + place, width, height)
             for place, (content, width, height) in enumerate(contents)
@@ -191,40 +186,12 @@ class DescriptorStore:
 
     def vectors(self) -> NDArray[np.float32]:
         """The rows, memory-mapped and not to be written. Shape (N, D)."""
-        path = self._folder / VECTORS
-        if not path.is_file():
-            return np.empty((0, 1), np.float32)
-        rows: NDArray[np.float32] = np.load(path, mmap_mode="r")
-        return rows[: self._num_rows()]
+        return read_rows(self._folder / VECTORS, self._num_rows())
 
     def _num_rows(self) -> int:
         query = "select coalesce(max(row) + 1, 0) from contents"
         (count,) = self._database.execute(query).fetchone()
         return int(count)
-
-    def _write_rows(self, start: int, vectors: NDArray[np.float32]) -> None:
-        rows = self._with_room(start + len(vectors), vectors.shape[1])
-        rows[start : start + len(vectors)] = vectors
-        rows.flush()
-
-    def _with_room(self, num_rows: int, dim: int) -> Any:
-        """The file of rows, opened to be written, made larger where it must be."""
-        path = self._folder / VECTORS
-        old = np.load(path, mmap_mode="r+") if path.is_file() else np.empty((0, dim))
-        if len(old) >= num_rows:
-            return old
-        capacity = max(_SMALLEST_CAPACITY, num_rows, int(_GROWTH * len(old)))
-        with replacing(path) as partial:
-            new = np.lib.format.open_memmap(
-                partial, "w+", dtype=np.float32, shape=(capacity, dim)
-            )
-            with partial.open("r+b") as file:
-                take_room(file, new.offset + new.nbytes)
-            for first in range(0, len(old), _ROWS_AT_ONCE):
-                rows = slice(first, min(first + _ROWS_AT_ONCE, len(old)))
-                new[rows] = old[rows]
-            new.flush()
-        return np.load(path, mmap_mode="r+")
 
     def _close_gaps(self) -> None:
         """Move the last rows to where rows are missing, so that they stand together."""
@@ -234,20 +201,18 @@ class DescriptorStore:
         if not gaps:
             return
         movers = sorted(row for row in used if row >= len(used))
-        rows = np.load(self._folder / VECTORS, mmap_mode="r+")
-        rows[gaps] = rows[movers]
-        rows.flush()
-        lines = ((used[row], gap) for gap, row in zip(gaps, movers, strict=True))
+        moved = move_rows(self._folder / VECTORS, movers, gaps)
+        lines = zip((used[row] for row in movers), gaps, moved, strict=True)
         with self._writing() as database:
             database.executemany(
                 "update contents set row = ?, checksum = ? where content = ?",
                 (
                     (
                         gap,
-                        checksum_of_content(content, gap, width, height, rows[gap]),
+                        checksum_of_content(content, gap, width, height, vector),
                         content,
                     )
-                    for (content, width, height), gap in lines
+                    for (content, width, height), gap, vector in lines
                 ),
             )
 
