@@ -45,7 +45,7 @@ FIND = ("qk_iteration.collection.find", "")
         pytest.param((*STORE, "add", "2"), 32, marks=pytest.mark.slow),
         pytest.param((*STORE, "_begin", "1"), 0, marks=pytest.mark.slow),
         pytest.param((*STORE, "keep_only", "1"), 54, marks=pytest.mark.slow),
-        pytest.param((*FIND, "sample_background", "1"), 54, marks=pytest.mark.slow),
+        pytest.param((*FIND, "background_of", "1"), 54, marks=pytest.mark.slow),
         pytest.param((*FIND, "write_tables", "1"), 54, marks=pytest.mark.slow),
         pytest.param((*FIND, "write_page", "1"), 54, marks=pytest.mark.slow),
     ],
