@@ -43,11 +43,11 @@ test: setup
 		--cov=qk_iteration.core --cov-report=json:.coverage.json --cov-report=
 	$(BIN)/python -m tools.check_coverage .coverage.json
 
-# Kills, damage, full disks, mutated files, and docs/take_away.md's commands: minutes more,
-# so apart from `test`.
+# Every slow test: kills, damage, full disks, mutated files, several ranks, benchmarks, and
+# docs/take_away.md's commands: minutes more, so apart from `test`.
 .PHONY: faults
 faults: setup
-	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses=2 -m slow tests/faults tests/test_take_away_page.py
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses=2 -m slow
 
 .PHONY: format
 format: setup
