@@ -1,5 +1,6 @@
 """Six commands on one project's folder, small: what each keeps, and what it makes."""
 
+from functools import cache
 from pathlib import Path
 
 from qk_iteration.collection.find import find_copies
@@ -35,15 +36,20 @@ def work_of(command, folder, pictures, model, **learning):
         return lambda tell: learn_in(
             folder, pictures, config, tell, name=command, **learning
         )
-    if command == "own_benchmark":  # Needs more pictures than the others.
-        many = Path(pictures["path"][0]).parent.with_name("many")
-        pictures = draw_pictures(many, number=60)
+    if command == "own_benchmark":
+        pictures = _more_pictures(Path(pictures["path"][0]).parent.with_name("many"))
     work = {
         "describe": _describe,
         "find_copies": _find,
         "own_benchmark": _make_own_benchmark,
     }[command]
     return lambda tell: work(folder, pictures, model)
+
+
+@cache  # Drawn once: another process may be reading them.
+def _more_pictures(folder):
+    """What has a training, a validation and a test part is made of these."""
+    return draw_pictures(folder, number=60)
 
 
 def files_in(folder):
