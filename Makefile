@@ -39,7 +39,7 @@ test: setup
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses=2 --dist=loadfile \
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses=2 --dist=loadfile --durations=20 \
 		--cov=qk_iteration.core --cov-report=json:.coverage.json --cov-report=
 	$(BIN)/python -m tools.check_coverage .coverage.json
 
@@ -47,7 +47,7 @@ test: setup
 # docs/take_away.md's commands: minutes more, so apart from `test`.
 .PHONY: faults
 faults: setup
-	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses=2 -m slow
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses=2 --durations=20 -m slow
 
 .PHONY: format
 format: setup
