@@ -107,9 +107,9 @@ def compare_headline(
     Returns:
         For ``all`` queries raw and normalized, and for ``seen`` and ``unseen`` kinds of
         edit: micro-AP of each method, their ratio, and 95 % intervals of ratio and
-        difference. For each edit micro-AP alone. Means over the seeds.
+        difference. For each edit micro-AP alone. Means over the seeds that both have.
     """
-    scored = table.dropna(subset=list(_FIGURES.values()))
+    scored = _scored_by_both(table)
     ranked = {
         figure: [
             [
@@ -228,8 +228,17 @@ def rank_queries(
 
 def has_matches(table: pd.DataFrame, folder: Path) -> bool:
     """Whether the predicted matches of both headline trials, all seeds, are there."""
-    headline = table[table["name"].isin(METHODS)].dropna(subset=[_FIGURES["raw"]])
-    return set(headline["name"]) == set(METHODS) and has_files(headline, folder)
+    headline = _scored_by_both(table)
+    return len(headline) > 0 and has_files(headline, folder)
+
+
+def _scored_by_both(table: pd.DataFrame) -> pd.DataFrame:
+    """The headline trainings whose seed both methods have, as `study.figures.ratio`."""
+    scored = table.dropna(subset=list(_FIGURES.values()))
+    qk, simclr = (scored[scored["name"] == name] for name in reversed(METHODS))
+    return pd.concat(
+        [qk[qk["seed"].isin(simclr["seed"])], simclr[simclr["seed"].isin(qk["seed"])]]
+    )
 
 
 def has_files(rows: pd.DataFrame, folder: Path) -> bool:

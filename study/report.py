@@ -128,14 +128,16 @@ def _intervals(
     """From the predicted matches where all are there, else those that are kept."""
     if queries is not None and has_matches(table, results):
         return compare_headline(table, results, queries)
-    kept = read_kept(
-        docs / INTERVALS, ("queries", "kind", "figure", "is_seen", "ratio")
-    )
+    columns = ("queries", "kind", "figure", "is_seen", "simclr", "qk", "ratio")
+    kept = read_kept(docs / INTERVALS, columns)
     whole = kept[(kept["kind"] == "whole") & (kept["figure"] == "raw")]
     found = ratio(table, RAW)
-    # Intervals of other trainings say nothing of these.
-    fits = found and abs(found.of_means - whole["ratio"]).lt(_TOLERANCE).any()
-    return kept if fits else kept.iloc[:0]
+    if found is None:
+        return kept.iloc[:0]
+    # Intervals of other trainings say nothing of these, though the ratio be the same.
+    ours = [found.baseline, found.qk, found.of_means]
+    fits = (whole[["simclr", "qk", "ratio"]] - ours).abs().lt(_TOLERANCE).all(axis=1)
+    return kept if fits.any() else kept.iloc[:0]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

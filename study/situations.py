@@ -19,9 +19,10 @@ from study.comparison import DRAWN, JudgedQueries, has_files, rank_queries
 from study.figures import NORMALIZED, NOT_MEASURED, RAW, markdown, share
 
 _BOOTSTRAP_SEED = 0
-_TOLERANCE = 1e-3  # kept with the digits of the page
+_TOLERANCE = 1e-6  # of reading what was written
+_FIGURES = ("qk", "other", "ratio")
 _BOUNDS = ("ratio_low", "ratio_high", "drawn")
-COLUMNS = ("ours", "theirs", "qk", "other", "ratio", *_BOUNDS)
+COLUMNS = ("ours", "theirs", *_FIGURES, *_BOUNDS)
 
 
 class Situation(BaseModel):
@@ -143,7 +144,8 @@ def _kept_bounds(
     fits = kept.reindex(columns=list(COLUMNS))
     for name in ("ours", "theirs"):
         fits = fits[fits[name] == row[name]]
-    fits = fits[(fits["ratio"] - row["ratio"]).abs() < _TOLERANCE]
+    for name in _FIGURES:  # Other trainings may have the same ratio by chance.
+        fits = fits[(fits[name] - row[name]).abs() < _TOLERANCE]
     if not len(fits):
         return float("nan"), float("nan"), None
     low, high, drawn = fits[list(_BOUNDS)].iloc[0]

@@ -11,12 +11,13 @@ def steps_table(levels: pd.DataFrame) -> str:
     """The budgets of each chain, from `budgets`; QK over SimCLR at each."""
     if not len(levels):
         return ""
-    raw = levels.groupby(["budget", "origin"])[RAW].mean()
     rows = []
     for (origin, budget), own in levels.groupby(["origin", "budget"], sort=False):
         is_first = own["continues"].isna().all()
-        other = raw.get((budget, BASELINES.get(str(origin))))
-        mean = own[RAW].mean()
+        theirs = levels[
+            (levels["origin"] == BASELINES.get(str(origin)))
+            & (levels["budget"] == budget)
+        ]
         rows.append(
             {
                 "method": TITLES[own["method"].iloc[0]],
@@ -28,12 +29,18 @@ def steps_table(levels: pd.DataFrame) -> str:
                 if is_first
                 else int(own["is_unchanged"].astype("boolean").sum()),
                 **scores_of(own),
-                "QK over SimCLR, test": f"{mean / other:.3f}"
-                if other and mean
-                else NOT_MEASURED,
+                "QK over SimCLR, test": _ratio_text(own, theirs),
             }
         )
     return markdown(pd.DataFrame(rows), num_texts=2)
+
+
+def _ratio_text(own: pd.DataFrame, theirs: pd.DataFrame) -> str:
+    """Of the means over the seeds that both have, as `study.figures.ratio`."""
+    pairs = own.merge(theirs, on="seed", suffixes=("", "_theirs"))
+    figures = pairs[[RAW, f"{RAW}_theirs"]].astype(float).dropna()
+    mean, other = figures.mean()
+    return f"{mean / other:.3f}" if len(figures) and other else NOT_MEASURED
 
 
 def cost_table(trained: pd.DataFrame) -> str:

@@ -49,7 +49,7 @@ def larger_table(trained: pd.DataFrame, memory: pd.DataFrame) -> str:
     """
     return grouped(
         _with_memory(larger_images(trained), memory),
-        ["megabytes", "images_a_step", "method"],
+        ["megabytes", "images_a_step", "image_size", "method", "name"],
         {
             "method": lambda own: TITLES[own["method"].iloc[0]],
             "images a step": lambda own: own["images_a_step"].iloc[0],

@@ -47,7 +47,10 @@ def unlike_table(trained: pd.DataFrame, defaults: Defaults, costs: pd.DataFrame)
         defaults: What a trial has where its settings do not say otherwise.
         costs: By ``image_size``, ``multiply_adds`` and ``milliseconds``; may be empty.
     """
-    own = trained[(trained["part"] == "unlike") | (trained["name"] == "qk")].copy()
+    # What another goes on from has spent only the first part of the budget.
+    is_whole = ~trained["name"].isin(trained["continues"])
+    is_unlike = (trained["part"] == "unlike") & is_whole
+    own = trained[is_unlike | (trained["name"] == "qk")].copy()
     if "unlike" not in set(own["part"]):
         return ""
     settings = settings_of(own)

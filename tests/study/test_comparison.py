@@ -30,6 +30,22 @@ def test_bootstrap_lies_around_the_ratio_of_the_results(whole_study):
     assert whole["ratio_low"] != rows.loc["all", "normalized"]["ratio_low"]
 
 
+def test_methods_are_compared_over_the_seeds_that_both_have(whole_study):
+    shutil.rmtree(whole_study.results / "simclr-seed3")
+    shutil.rmtree(whole_study.results / "qk-seed2")
+    whole = compare(whole_study).loc["all", "raw"]
+    expected = ratio(whole_study.table(), RAW)
+    assert len(expected.by_seed) == 1
+    assert whole["qk"] == pytest.approx(expected.qk)
+    assert whole["simclr"] == pytest.approx(expected.baseline)
+
+
+def test_methods_without_a_common_seed_are_not_compared(study):
+    study.add_trial("qk", 3, seed=1)
+    study.add_trial("simclr", 2, seed=2, method="simclr")
+    assert not has_matches(study.table(), study.results)
+
+
 def test_edits_of_one_picture_widen_the_interval(whole_study):
     source_of = {f"Q{row:03d}": f"picture {row // 20}" for row in range(60)}
     alone, together = (

@@ -54,13 +54,15 @@ def test_intervals_are_kept_when_the_matches_are_gone(whole_study):
     assert situations_of(whole_study).equals(before)
 
 
-def test_intervals_of_other_figures_are_not_kept(whole_study):
+@pytest.mark.parametrize("scale", [{"ratio": 1.1}, {"qk": 1.1, "other": 1.1}])
+def test_intervals_of_other_figures_are_not_kept(whole_study, scale):
     report_on(whole_study)
     shutil.rmtree(whole_study.results)
     whole_study.results.mkdir()
     path = whole_study.docs / "study_situations.csv"
     kept = pd.read_csv(path)
-    kept["ratio"] += 0.1
+    for name, factor in scale.items():
+        kept[name] *= factor
     kept.to_csv(path, index=False)
     report_on(whole_study)
     assert situations_of(whole_study)["ratio_low"].isna().all()
