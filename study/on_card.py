@@ -15,6 +15,7 @@ hands these results to the page.
 import argparse
 import io
 import json
+import shutil
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -136,10 +137,8 @@ def key_of(parameters: Mapping[str, Any], pictures: Path) -> str:
     """Changes with the code, the parameters and the pictures."""
     from study.learn_on_core import learn_and_score
 
-    with zipfile.ZipFile(pictures) as archive:
-        sums = [(one.filename, one.CRC) for one in archive.infolist()]
     code = fingerprint_of_code([learn_and_score])
-    return fingerprint(code, parameters_that_count(parameters), sums)
+    return fingerprint(code, parameters_that_count(parameters), _sums(pictures))
 
 
 def read_parameters(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -158,14 +157,9 @@ def _row(
     from study.learn_on_core import learn_and_score
     from study.results import row_of
 
-    pictures = place.work / "pictures"
-    if not pictures.is_dir():
-        with zipfile.ZipFile(place.pictures) as archive:
-            archive.extractall(place.work / "unpacking")
-        (place.work / "unpacking").rename(pictures)
     print(f"{trial.folder_of(seed)}: learning", flush=True)
     summary, metrics = learn_and_score(
-        pictures, place.work, trial.method, parameters, device=place.device
+        _unpacked(place), place.work, trial.method, parameters, device=place.device
     )
     fields = trial.model_dump(exclude={"seeds", "is_scored", "settings"})
     return row_of(
@@ -176,6 +170,23 @@ def _row(
         seed=seed,
         key=key,
     )
+
+
+def _unpacked(place: Place) -> Path:
+    """The folder of these pictures; those of another file have another one."""
+    folder = place.work / f"pictures_{fingerprint(_sums(place.pictures))}"
+    if not folder.is_dir():
+        unpacking = place.work / "unpacking"
+        shutil.rmtree(unpacking, ignore_errors=True)  # Of a call that was killed.
+        with zipfile.ZipFile(place.pictures) as archive:
+            archive.extractall(unpacking)
+        unpacking.rename(folder)
+    return folder
+
+
+def _sums(pictures: Path) -> list[tuple[str, int]]:
+    with zipfile.ZipFile(pictures) as archive:
+        return [(one.filename, one.CRC) for one in archive.infolist()]
 
 
 def _shrunk(path: Path) -> bytes:

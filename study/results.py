@@ -76,6 +76,12 @@ def write_row(folder: Path, row: Mapping[str, Any]) -> None:
         partial.write_text(json.dumps(row, indent=2) + "\n", "utf-8")
 
 
+def write_matches(folder: Path, name: str, table: pd.DataFrame) -> None:
+    """Keep predicted matches beside their result, whole or not at all."""
+    with replacing(folder / f"{name}.parquet") as partial:
+        table.to_parquet(partial, index=False)
+
+
 def row_of(
     *,
     summary: Mapping[str, Any] | None = None,

@@ -23,7 +23,7 @@ from study.comparison import MATCHES
 from study.fingerprint import fingerprint
 from study.keys import LINES, code_of, nested, parameters_read, read_parameters
 from study.report import RESULTS
-from study.results import holds, row_of, write_row
+from study.results import holds, row_of, write_matches, write_row
 from study.trials import Trial
 
 MODELS = Path("data/06_models/study")
@@ -105,10 +105,8 @@ def _score(name: str, shared: str, method: str) -> dict[str, dict[str, Any]]:
 
 
 def _keep_matches(outputs: Path, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
     for matches in MATCHES.values():
-        table = pd.read_csv(outputs / f"{matches}.csv")
-        table.to_parquet(folder / f"{matches}.parquet", index=False)
+        write_matches(folder, matches, pd.read_csv(outputs / f"{matches}.csv"))
 
 
 def _score_out_of_domain(
@@ -160,9 +158,10 @@ def score_among_distractors(
         code=code,
         commit=_commit(),
     )
-    write_row(RESULTS / name, row)
+    # The row comes last: what has one is never scored again.
     for kind, table in matches.items():
-        table.to_parquet(RESULTS / name / f"{kind}.parquet", index=False)
+        write_matches(RESULTS / name, kind, table)
+    write_row(RESULTS / name, row)
 
 
 def score_floors(table: pd.DataFrame, *, is_anew: bool) -> None:

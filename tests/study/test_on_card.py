@@ -136,6 +136,19 @@ def test_other_settings_or_pictures_ask_for_a_new_training(place, benchmark):
     assert on_card.key_of(parameters, place.pictures) != key
 
 
+def test_a_folder_that_is_gone_on_with_has_the_pictures_of_the_file(place, benchmark):
+    before = on_card._unpacked(place)
+    assert on_card._unpacked(place) == before
+    (benchmark / "training_images/T00003.png").unlink()
+    pack(benchmark, place.pictures)
+    (place.work / "unpacking").mkdir()  # Of a call that was killed.
+    (place.work / "unpacking/half").touch()
+    after = on_card._unpacked(place)
+    names = {path.relative_to(after).as_posix() for path in after.rglob("*")}
+    assert "training_images/T00002.jpg" in names
+    assert not names & {"training_images/T00003.jpg", "half"}
+
+
 def test_the_trials_for_a_card_are_well_formed_and_fair():
     trials = read_trials(on_card.TRIALS)
     for name in ("card", "card_random"):

@@ -1,5 +1,9 @@
 """What the study has still to train is told from made-up results."""
 
+import pandas as pd
+import pytest
+
+from study import among_distractors, sessions
 from study.keys import keys_of
 from study.run import missing_trainings
 from study.trials import Trial
@@ -43,3 +47,24 @@ def test_a_result_of_other_code_is_kept_and_said_unless_it_is_wanted_anew(
     settings = {"learning.images_per_step": 8}
     other = [Trial(name="qk", seeds=(1,), settings=settings, **fields)]
     assert missing_trainings(other, set(), keys, table) == [(other[0], 1)]
+
+
+def test_a_result_whose_matches_cannot_be_kept_is_none(tmp_path, monkeypatch):
+    trial = Trial(
+        name="among", part="distractors", method="qk", continues="qk", distractors=2
+    )
+
+    class Unwritable(pd.DataFrame):
+        def to_parquet(self, path, **_):
+            path.write_text("half")
+            raise OSError("no room")
+
+    scored = {"micro_ap": 0.5}, {"predicted_matches": Unwritable()}
+    monkeypatch.setattr(sessions, "RESULTS", tmp_path)
+    monkeypatch.setattr(among_distractors, "describe_pair", lambda *_: None)
+    monkeypatch.setattr(among_distractors, "score_among", lambda *_: scored)
+    with pytest.raises(OSError, match="no room"):
+        sessions.score_among_distractors(
+            trial, 1, {"among": ("k", "c0de"), "qk": ("k", "c0de")}
+        )
+    assert list((tmp_path / "among-seed1").iterdir()) == []
