@@ -16,7 +16,6 @@ Disk is what the index keeps there, beside the descriptors.
 """
 
 import argparse
-import json
 import multiprocessing
 import tempfile
 import threading
@@ -30,11 +29,10 @@ from typing import Any
 import faiss
 import numpy as np
 import torch
-from measuring import describe_machine, resident_mib
+from measuring import describe_machine, resident_mib, write_json
 from rich.console import Console
 from rich.table import Table
 
-from qk_iteration.core.formats.atomic_file import replacing
 from qk_iteration.core.formats.descriptor_files import (
     read_descriptors,
     write_descriptors,
@@ -76,8 +74,7 @@ def main() -> None:
     for size in arguments.num_references:
         report[f"{size} references"] = _measure(size, arguments)
     if arguments.json:
-        with replacing(arguments.json) as partial:
-            partial.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+        write_json(arguments.json, report)
 
 
 def _parse_arguments() -> argparse.Namespace:

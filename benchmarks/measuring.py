@@ -13,6 +13,8 @@ from typing import TypeVar
 
 import torch
 
+from qk_iteration.core.formats.atomic_file import replacing
+
 Step = Callable[[], object]
 """One measured piece of work."""
 Clock = Callable[[], float]
@@ -89,9 +91,8 @@ def describe_machine(device: torch.device) -> dict[str, str | int | bool]:
 
 def write_json(path: Path, content: Mapping[str, object]) -> None:
     """Write figures to a file that appears whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
+    with replacing(path) as partial:
+        partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def _undisturbed_seconds(

@@ -11,7 +11,6 @@ before the search, each in a fresh process, with the references in an HDF5 file.
 """
 
 import argparse
-import json
 import multiprocessing
 import tempfile
 import time
@@ -24,11 +23,15 @@ import faiss
 import numpy as np
 import torch
 from faiss.contrib.exhaustive_search import range_search_max_results
-from measuring import describe_machine, extra_peak_mib, interleaved_medians
+from measuring import (
+    describe_machine,
+    extra_peak_mib,
+    interleaved_medians,
+    write_json,
+)
 from rich.console import Console
 from rich.table import Table
 
-from qk_iteration.core.formats.atomic_file import replacing
 from qk_iteration.core.formats.descriptor_files import (
     read_descriptors,
     write_descriptors,
@@ -65,8 +68,7 @@ def main() -> None:
         pairs = arguments.num_queries * arguments.num_references
         report["plan"] = _plan(seconds / pairs)
     if arguments.json:
-        with replacing(arguments.json) as partial:
-            partial.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+        write_json(arguments.json, report)
 
 
 def _parse_arguments() -> argparse.Namespace:

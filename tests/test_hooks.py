@@ -239,6 +239,24 @@ def test_what_a_killed_process_left_is_closed_or_gone_on_with(project, client):
     assert client.get_run(left).info.status == "FINISHED"
 
 
+def test_a_store_that_is_gone_at_the_end_fails_no_run(
+    project, client, monkeypatch, caplog
+):
+    hook = hook_of(project)
+    start(hook, benchmark="gone")
+    hook.after_dataset_saved("training_images", images("T0"))
+
+    def fail(*_):
+        raise ConnectionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(mlflow.MlflowClient, "set_terminated", fail)
+        hook.after_pipeline_run()
+    assert mlflow.active_run() is None
+    assert "tells it: ConnectionError. The run goes on" in caplog.text
+    client.set_terminated(newest(client).info.run_id, "KILLED")
+
+
 def test_a_run_within_a_run_is_its_child(project, client):
     mlflow.set_tracking_uri(f"sqlite:///{project}/mlflow.db")
     mlflow.set_experiment("tests")

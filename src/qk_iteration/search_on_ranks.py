@@ -37,7 +37,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     queries, references, target = sys.argv[1:]
     device = device_of_rank("auto")
-    with naming_lost_ranks(_SECONDS_TO_ANSWER):
+    with naming_lost_ranks(_SECONDS_TO_ANSWER, is_training=False):
         ranks = join_ranks(device, timeout_s=_SECONDS_TO_ANSWER)
         found = search_divided_references(
             read_descriptors(queries),

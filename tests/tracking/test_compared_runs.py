@@ -42,6 +42,7 @@ def project(tmp_path_factory):
     add("QK · seed 1", {"qk": 0.4})
     add("QK · seed 0", {"qk": 0.5})
     add("QK · seed 0", {"qk": 0.7}, status="FAILED")
+    add("Fit", {"fit_to_index": 0.3})
     add("Floors", {"plain": 0.1, "untrained": 0.2})
     yield folder
     mlflow.set_tracking_uri(before)
@@ -56,6 +57,7 @@ def test_the_newest_run_of_each_name_is_taken_of_the_newest_images(project):
     assert told == [
         ("QK · seed 0", 0.5),
         ("QK · seed 1", 0.4),
+        ("Fit to an index", 0.3),
         ("untrained, whitened", 0.2),
         ("untrained", 0.1),
     ]

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 from qk_iteration.core.user_error import UserError
 from qk_iteration.evidence.comparison_page import ComparedSystem
 from qk_iteration.evidence.page_content import read_page
-from qk_iteration.tracking.run_description import FLOORS, METHODS
+from qk_iteration.tracking.run_description import FLOORS, METHODS, PIPELINES
 from qk_iteration.tracking.run_store import RunStore
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
-_EVALUATED = {"evaluated": "evaluated"}
+_LEARNED = METHODS | {"fit_to_index": PIPELINES["fit_to_index"]}
+_SCORED = _LEARNED | FLOORS | {"evaluated": "evaluated"}
 _CURVE = "validation/micro_ap"
 
 
@@ -104,7 +105,7 @@ def _systems_of(client: "MlflowClient", run: "Run") -> list[ComparedSystem]:
     run_id, name = run.info.run_id, str(run.info.run_name)
     folders = {file.path for file in client.list_artifacts(run_id) if file.is_dir}
     systems = []
-    for method, title in (METHODS | FLOORS | _EVALUATED).items():
+    for method, title in _SCORED.items():
         if method not in folders:
             continue
         metrics = _read(client, run_id, f"{method}/metrics.json")
@@ -112,7 +113,7 @@ def _systems_of(client: "MlflowClient", run: "Run") -> list[ComparedSystem]:
             continue
         page = _read(client, run_id, f"{method}/evidence.html")
         cost = _read(client, run_id, f"{method}/training_summary.json")
-        curve = client.get_metric_history(run_id, _CURVE) if method in METHODS else []
+        curve = client.get_metric_history(run_id, _CURVE) if method in _LEARNED else []
         validation = [(float(point.step), float(point.value)) for point in curve]
         systems.append(
             ComparedSystem(

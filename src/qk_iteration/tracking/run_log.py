@@ -128,7 +128,7 @@ class RunLog:
                     "MLflow does not take what run '%s' tells it: %s. The run goes on; "
                     "its figures are in its files.",
                     self.name,
-                    str(error).splitlines()[0],
+                    first_line(error),
                 )
             return None
 

@@ -4,6 +4,7 @@ import hashlib
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +107,8 @@ class TrackedRun:
         if active is not None and active.info.run_id == self._log.run_id:
             if status == "FINISHED":
                 self._register_pairs()
-            mlflow.end_run(status)
+            with suppress(Exception):  # Of a store that is gone: the log tells of it.
+                mlflow.end_run(status)
         self._log.end(status)
 
     def _register_pairs(self) -> None:

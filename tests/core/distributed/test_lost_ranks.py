@@ -35,6 +35,15 @@ def test_a_rank_that_nobody_joins_says_so():
         distributed.TCPStore("localhost", 0, 2, is_master=True, timeout=wait)
 
 
+def test_a_search_that_lost_a_rank_names_no_checkpoint_and_no_parameter():
+    with (
+        pytest.raises(LostRankError, match=r"for 7 s\. .* begins anew") as e,
+        naming_lost_ranks(7, is_training=False),
+    ):
+        raise RuntimeError("[gloo] broken pipe")
+    assert "checkpoint" not in str(e.value)
+
+
 def test_other_errors_stay_what_they_are():
     with pytest.raises(RuntimeError) as caught, naming_lost_ranks(7):
         raise RuntimeError("no room")

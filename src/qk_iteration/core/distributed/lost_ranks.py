@@ -16,11 +16,12 @@ class LostRankError(UserError):
 
 
 @contextmanager
-def naming_lost_ranks(timeout_s: float) -> Iterator[None]:
+def naming_lost_ranks(timeout_s: float, *, is_training: bool = True) -> Iterator[None]:
     """Say in one sentence what an error of the network means.
 
     Args:
         timeout_s: Seconds after which a silent rank counts as lost.
+        is_training: Whether a parameter sets these seconds, and checkpoints are kept.
 
     Raises:
         LostRankError: In place of what gloo, nccl or the rendezvous raise.
@@ -30,11 +31,12 @@ def naming_lost_ranks(timeout_s: float) -> Iterator[None]:
     except RuntimeError as error:
         if not _is_of_network(error):
             raise
+        setting = " (seconds_to_answer)" if is_training else ""
+        again = "goes on from the last checkpoint" if is_training else "begins anew"
         raise LostRankError(
             "Another rank is lost: a connection broke, or nothing came for "
-            f"{timeout_s:g} s (seconds_to_answer). Look at what the other hosts say, "
-            "and at the network between; the same command goes on from the last "
-            f"checkpoint. ({first_line(error)})"
+            f"{timeout_s:g} s{setting}. Look at what the other hosts say, and at the "
+            f"network between; the same command {again}. ({first_line(error)})"
         ) from error
 
 
