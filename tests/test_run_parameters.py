@@ -125,6 +125,8 @@ def test_a_start_that_is_not_there_is_refused_before_the_run(tmp_path):
     check(learning=SimpleNamespace(start_from=str(tmp_path)))
     with pytest.raises(UserError, match=r"start_from must be .*'nowhere'"):
         check(learning=SimpleNamespace(start_from="nowhere"))
+    with pytest.raises(UserError, match=r"query model, such as \S+/qk/query_model; "):
+        check(fit_to_index=SimpleNamespace(start_from="nowhere"))
 
 
 def test_files_that_are_not_there_are_refused_before_the_run(tmp_path):

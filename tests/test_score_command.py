@@ -14,6 +14,7 @@ from qk_iteration.core.formats.descriptor_files import write_descriptors
 from qk_iteration.core.formats.descriptors import Descriptors
 from qk_iteration.core.formats.submission import write_submission
 from qk_iteration.core.scoring.evaluate import evaluate_descriptors
+from qk_iteration.core.user_error import WANTS_TRACEBACK
 from qk_iteration.score_command import main
 
 HEAVY_MODULES = ("torch", "kedro", "mlflow", "pandas", "matplotlib", "faiss", "scipy")
@@ -151,6 +152,12 @@ def test_a_bug_of_ours_keeps_its_traceback(folder, monkeypatch):
     monkeypatch.setattr(score_command, "score_files", broken)
     with pytest.raises(ValueError, match="broadcast"):
         run("--submission submission.h5 --ground-truth truth.csv --protocol knn")
+
+
+def test_bad_input_keeps_its_traceback_where_it_is_asked_for(folder, monkeypatch):
+    monkeypatch.setenv(WANTS_TRACEBACK, "1")
+    with pytest.raises(OSError, match="nowhere"):
+        run("--predictions nowhere.csv --ground-truth nowhere.csv --protocol isc2021")
 
 
 def test_an_empty_predictions_file_is_refused(folder, capsys):

@@ -21,6 +21,10 @@ from qk_iteration.core.user_error import UserError
 _SIDES = {Side.QUERY: "query_model", Side.KEY: "key_model"}
 _METHODS = {"qk", "simclr", "moco"}
 NAME_READ = re.compile(r"\$\{runtime_params:\s*(\w+)")
+_STARTS = {
+    "learning": ("finished models", "a copy of data/06_models/qk"),
+    "fit_to_index": ("a finished query model", "data/06_models/qk/query_model"),
+}
 _FILES = ("ground_truth", "predictions", "submission")
 _ALWAYS_HERE = ("auto", "cpu")
 BLOCK_DEFINED = re.compile(r"^(\w+):", re.MULTILINE)
@@ -174,9 +178,10 @@ def check_backbone(name: str) -> None:
 def check_start(block: str, start_from: str | None) -> None:
     """Raise UserError unless a training goes on from nothing, or from a folder."""
     if start_from is not None and not user_path(start_from).is_dir():
+        what, example = _STARTS[block]
         raise UserError(
-            f"{block}.start_from must be the folder of finished models, such as "
-            f"data/06_models/qk; got '{start_from}', which is none."
+            f"{block}.start_from must be the folder of {what}, such as {example}; got "
+            f"'{start_from}', which is none."
         )
 
 

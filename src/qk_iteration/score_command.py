@@ -5,6 +5,7 @@ It starts without Kedro, MLflow and torch, so that a small case takes a second.
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from qk_iteration.core.scoring.protocols import PROTOCOL_NAMES
 from qk_iteration.core.scoring.score_files import score_files
 from qk_iteration.core.search.score_normalization import ScoreNormalization
 from qk_iteration.core.standard_output import print_result
-from qk_iteration.core.user_error import UserError
+from qk_iteration.core.user_error import WANTS_TRACEBACK, UserError
 
 DESCRIPTION = """\
 Score descriptors, a descriptor submission or predicted matches against a ground truth.
@@ -45,6 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options["normalization"] = ScoreNormalization(**normalization)
         score = score_files(**options)
     except (UserError, OSError) as error:
+        if os.environ.get(WANTS_TRACEBACK):
+            raise
         sys.stderr.write(f"qk-score: error: {error}\n")
         return 2
     figures = score.metrics().items()
