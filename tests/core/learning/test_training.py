@@ -84,12 +84,15 @@ def test_only_finished_trainings_are_removed_the_oldest_first(images, tmp_path):
 
     with pytest.raises(InterruptionError):
         train(0, stop_at=8)
-    interrupted = next(tmp_path.iterdir())
+    (interrupted,) = tmp_path.iterdir()
+    finished = []
     for seed in range(1, 7):
+        before = set(tmp_path.iterdir())
         train(seed)
-    assert interrupted.is_dir()
+        finished += set(tmp_path.iterdir()) - before
     # The interrupted one, the present one, and the finished ones before it.
-    assert len(list(tmp_path.iterdir())) == 1 + 1 + KEPT_SETTINGS
+    kept = {interrupted, *finished[-1 - KEPT_SETTINGS :]}
+    assert set(tmp_path.iterdir()) == kept
 
 
 def test_the_best_pair_is_returned_and_not_the_last(images, tmp_path):
