@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image
 
 from qk_iteration.builtin_benchmark.manifest import (
@@ -21,6 +22,10 @@ from qk_iteration.core.images.recipe import EditRecipe
 
 SKIMAGE = "scikit-image"
 STORE_OF_RUNS = "MLFLOW_TRACKING_URI"
+
+# The same examples in every run, however slow the machine is; others are sought with
+# --hypothesis-profile=default.
+settings.load_profile("ci")
 
 
 @pytest.fixture(scope="module", autouse=True)
