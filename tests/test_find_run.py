@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 
 from qk_iteration.find_command import main
+from tests.test_run import NOT_COPIED
 
 PROJECT = Path(__file__).parents[1]
 LEFT_OUT = "2 of 85 files left out: 1 unreadable, 1 of an unknown format"
@@ -36,7 +37,7 @@ def project(tmp_path_factory):
     for name in ("conf", "src", "study", "tools", "pyproject.toml", ".telemetry"):
         source = PROJECT / name
         if source.is_dir():
-            shutil.copytree(source, root / name, ignore=shutil.ignore_patterns("local"))
+            shutil.copytree(source, root / name, ignore=NOT_COPIED)
         else:
             shutil.copy(source, root / name)
     photos = root / "photos"

@@ -4,7 +4,7 @@ It is built here without the command, which fetches setuptools from the package 
 """
 
 import json
-import subprocess
+import shutil
 import sys
 import zipfile
 from pathlib import Path
@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.programs import output_of
+from tests.test_run import NOT_COPIED
 
 PROJECT = Path(__file__).parents[1]
-COPIED = ("src", "pyproject.toml", "README.md")
 
 
 @pytest.fixture(scope="module")
@@ -23,9 +23,9 @@ def elsewhere(tmp_path_factory):
     root = tmp_path_factory.mktemp("package")
     project = root / "project"
     project.mkdir()
-    for name in COPIED:
-        copy = ["cp", "-r", str(PROJECT / name), str(project)]
-        subprocess.run(copy, check=True)
+    shutil.copytree(PROJECT / "src", project / "src", ignore=NOT_COPIED)
+    for name in ("pyproject.toml", "README.md"):
+        shutil.copy(PROJECT / name, project)
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation"]
     output_of(build, place=project, PYTHONPATH=str(project / "src"))
     (wheel,) = project.glob("dist/*.whl")
@@ -67,7 +67,7 @@ def test_its_commands_start_from_the_package(elsewhere, name):
 def test_it_holds_what_its_pages_are_made_of(elsewhere):
     package = elsewhere / "site/qk_iteration"
     for source in (PROJECT / "src/qk_iteration").rglob("*"):
-        if source.is_file() and source.suffix != ".pyc":
+        if source.is_file() and "__pycache__" not in source.parts:
             assert (
                 package / source.relative_to(PROJECT / "src/qk_iteration")
             ).is_file()

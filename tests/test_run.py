@@ -16,6 +16,8 @@ import pytest
 from PIL import Image
 
 PROJECT = Path(__file__).parents[1]
+# Other processes may be writing what Python keeps of modules.
+NOT_COPIED = shutil.ignore_patterns("local", "__pycache__")
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +30,7 @@ def copy_project(root):
     for name in ("conf", "src", "study", "tools", "pyproject.toml", ".telemetry"):
         source = PROJECT / name
         if source.is_dir():
-            shutil.copytree(source, root / name, ignore=shutil.ignore_patterns("local"))
+            shutil.copytree(source, root / name, ignore=NOT_COPIED)
         else:
             shutil.copy(source, root / name)
     write_benchmark(root / "benchmark", seed=0)
@@ -223,6 +225,8 @@ def test_a_run_that_is_asked_to_stop_is_killed_in_mlflow_too(project):
         f"benchmark={project}/benchmark,validation_benchmark={project}/validation,"
         "learning.image_passes=100000,run_name=stopped"
     )
+    checkpoints = project / "data/06_models/test/qk/training_state"
+    before = set(checkpoints.rglob("latest.pt"))
     with subprocess.Popen(
         [*command, f"--params={settings}"],
         cwd=project,
@@ -231,14 +235,13 @@ def test_a_run_that_is_asked_to_stop_is_killed_in_mlflow_too(project):
         stderr=subprocess.STDOUT,
         text=True,
     ) as process:
-        checkpoints = project / "data/06_models/test/qk/training_state"
-        before = set(checkpoints.rglob("latest.pt"))
-        for _ in range(600):
+        for _ in range(1500):
             if set(checkpoints.rglob("latest.pt")) - before:
                 break
+            assert process.poll() is None, process.stdout.read()
             time.sleep(0.2)
         process.terminate()
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=300)
     assert process.returncode == 143
     stopped, advice = output.splitlines()[-2:]
     assert stopped.startswith("Stopped by SIGTERM")
@@ -255,7 +258,7 @@ def test_notebooks_run_from_top_to_bottom(project, path):
         shutil.copytree(layer / "test", layer, dirs_exist_ok=True)
     notebook = nbformat.read(path, as_version=4)
     resources = {"metadata": {"path": str(project)}}
-    nbclient.NotebookClient(notebook, timeout=120, resources=resources).execute()
+    nbclient.NotebookClient(notebook, timeout=300, resources=resources).execute()
     assert "image/png" in str(notebook.cells)
 
 

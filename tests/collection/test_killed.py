@@ -87,7 +87,7 @@ def test_a_second_search_of_one_output_waits_and_says_for_whom(
         other.start()
         wait_for(lambda: any("Waiting for" in line for line in caplog.messages))
         assert results == []
-    other.join(timeout=60)
+    other.join(timeout=300)
     assert results[0].num_described == 54
     (line,) = (line for line in caplog.messages if "Waiting for" in line)
     assert line == (
@@ -97,8 +97,8 @@ def test_a_second_search_of_one_output_waits_and_says_for_whom(
 
 def wait_for(has_happened):
     moment = threading.Event()
-    for _ in range(600):
+    for _ in range(3000):
         if has_happened():
             return
         moment.wait(0.1)
-    raise AssertionError("It has not happened within a minute.")
+    raise AssertionError("It has not happened within five minutes.")

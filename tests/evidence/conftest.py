@@ -45,7 +45,7 @@ def browse(tmp_path):
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=300,
         )
         assert result.returncode == 0, result.stderr
         return result.stdout

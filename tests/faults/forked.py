@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from qk_iteration.core.user_error import UserError
 
-SECONDS = 120  # that any small run may take on a busy machine
+SECONDS = 600  # that any small run may take on a busy machine
 
 
 @dataclass

@@ -27,7 +27,7 @@ from qk_iteration.core.user_error import UserError
 
 pytestmark = pytest.mark.slow
 
-SECONDS = 60  # that a reader may take on a busy machine
+SECONDS = 300  # that a reader may take on a busy machine
 READ, REFUSED = 0, 1
 NAMES = [f"R{row:06d}" for row in range(50)]
 VECTORS = np.random.default_rng(0).standard_normal((50, 8)).astype("f4")

@@ -54,7 +54,7 @@ def watched(tmp_path):
             capture_output=True,
             text=True,
             check=False,
-            timeout=170,
+            timeout=300,
         )
         assert result.returncode == 0, result.stdout + result.stderr
         assert (tmp_path / "connections.txt.watched").read_text()

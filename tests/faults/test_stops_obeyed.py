@@ -33,7 +33,7 @@ from tests.core.learning.small_training import (
 
 pytestmark = pytest.mark.slow
 
-SECONDS = 20  # after which a stop counts as ignored; on a busy machine most take one
+SECONDS = 120  # after which a stop counts as ignored; on a busy machine most take one
 SETTINGS = METHODS | {"phases_of_one_step": changed(QK, query_steps=1, key_steps=1)}
 STOPS = 5  # of each setting and number of workers: 50 in all
 

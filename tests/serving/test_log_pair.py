@@ -213,7 +213,7 @@ def test_the_server_answers_on_loopback(logged, folder):
 
 
 def wait_for(url, server):
-    for _ in range(600):
+    for _ in range(1500):
         assert server.poll() is None
         try:
             urllib.request.urlopen(url, timeout=5)
@@ -229,7 +229,7 @@ def post(url, body, content_type=JSON):
         url, data=body.encode(), headers={"Content-Type": content_type}
     )
     try:
-        with urllib.request.urlopen(request, timeout=120) as answer:
+        with urllib.request.urlopen(request, timeout=300) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()

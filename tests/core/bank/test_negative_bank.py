@@ -268,7 +268,7 @@ def test_two_processes_on_one_folder_end_as_if_alone(tmp_path):
     ]
     for process in processes:
         process.start()
-    asked = [done.get(timeout=30) for _ in range(5)]
+    asked = [done.get(timeout=300) for _ in range(5)]
     for process in processes:
         process.join()
         assert process.exitcode == 0

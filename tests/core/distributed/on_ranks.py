@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from torch import distributed, multiprocessing
 
-TIMEOUT_S = 60
 _PRELOADED = ["qk_iteration.core.learning.training"]
 
 

@@ -173,7 +173,7 @@ def test_standard_output_is_written_in_order(tmp_path, path):
 
 
 def test_a_process_substitution_of_a_shell_gets_all(tmp_path):
-    shell = '"$0" -c "$1" >(cat > "$2") >&2; sleep 0.2'
+    shell = '"$0" -c "$1" >(cat > "$2") >&2; wait $!'
     subprocess.run(
         ["bash", "-c", shell, sys.executable, WRITE, tmp_path / "copy"], check=True
     )

@@ -3,58 +3,71 @@
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
 from qk_iteration.core import stopping
+from qk_iteration.core.formats import folder_lock
 from qk_iteration.core.formats.folder_lock import locked
 from qk_iteration.core.stopping import StoppedError
 
 HOLDER = """
-import sys, time
+import select, sys
 from pathlib import Path
 from qk_iteration.core.formats.folder_lock import locked
 with locked(Path(sys.argv[1]), what="a test"):
     print("held", flush=True)
-    time.sleep(float(sys.argv[2]))
+    select.select([sys.stdin], [], [], 300)  # Until it is let go.
     (Path(sys.argv[1]) / "done").touch()
 """
 
 
-def start_holder(folder, seconds):
+@pytest.fixture
+def holder(tmp_path):
+    """A process that has the lock until its standard input is closed."""
     holder = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, folder, str(seconds)], stdout=subprocess.PIPE
+        [sys.executable, "-c", HOLDER, tmp_path],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     )
     assert holder.stdout.readline() == b"held\n"
-    return holder
+    yield holder
+    holder.kill()
+    holder.wait()
 
 
-def test_the_second_waits_and_says_for_whom(tmp_path, caplog):
+@pytest.fixture
+def _asked_to_stop():
+    """Whoever waits for a lock ends."""
+    stopping.request_stop(signal.SIGTERM)
+    yield
+    stopping.withdraw_stop()
+
+
+def test_the_second_waits_and_says_for_whom(tmp_path, holder, caplog, monkeypatch):
+    wait_for = folder_lock._wait_for
+
+    def let_go_and_wait(file):
+        holder.stdin.close()
+        wait_for(file)
+
+    monkeypatch.setattr(folder_lock, "_wait_for", let_go_and_wait)
     caplog.set_level("INFO")
-    holder = start_holder(tmp_path, 0.5)
     with locked(tmp_path, what="the bank"):
         assert (tmp_path / "done").exists()
-    holder.wait()
     assert f"held by process {holder.pid}" in caplog.text
 
 
-def test_a_killed_holder_leaves_no_lock(tmp_path):
-    holder = start_holder(tmp_path, 60)
+@pytest.mark.usefixtures("_asked_to_stop")
+def test_a_killed_holder_leaves_no_lock(tmp_path, holder):
     holder.kill()
     holder.wait()
-    start = time.monotonic()
     with locked(tmp_path, what="the bank"):
-        assert time.monotonic() - start < 5
+        pass
 
 
-def test_a_stop_ends_the_waiting(tmp_path):
-    holder = start_holder(tmp_path, 60)
-    stopping.request_stop(signal.SIGTERM)
-    try:
-        with pytest.raises(StoppedError), locked(tmp_path, what="the bank"):
-            pass
-    finally:
-        stopping.withdraw_stop()
-        holder.kill()
-        holder.wait()
+@pytest.mark.usefixtures("_asked_to_stop")
+def test_a_stop_ends_the_waiting(tmp_path, holder):
+    with pytest.raises(StoppedError), locked(tmp_path, what="the bank"):
+        pass
+    assert holder.poll() is None

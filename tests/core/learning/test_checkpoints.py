@@ -8,6 +8,7 @@ import os
 import pytest
 import torch
 
+from qk_iteration.core.formats import folder_lock
 from qk_iteration.core.formats.atomic_file import replacing
 from qk_iteration.core.learning import checkpoints as checkpoints_module
 from qk_iteration.core.learning.checkpoints import (
@@ -136,37 +137,38 @@ def test_what_is_saved_survives_a_loss_of_power(tmp_path, monkeypatch):
 def hold_and_save(folder, started, may_end):
     with CheckpointStore(folder).of_training("abc", resume=True) as checkpoints:
         started.set()
-        may_end.wait(60)
+        may_end.wait(300)
         checkpoints.save(content(7))
 
 
-def test_two_trainings_of_the_same_settings_wait_for_each_other(tmp_path, caplog):
+def test_two_trainings_of_the_same_settings_wait_for_each_other(
+    tmp_path, caplog, monkeypatch
+):
     context = multiprocessing.get_context("fork")
     started, may_end = context.Event(), context.Event()
     arguments = (tmp_path, started, may_end)
     process = context.Process(target=hold_and_save, args=arguments)
     process.start()
-    started.wait(60)
-    context.Process(target=end_soon, args=(may_end,)).start()
+    assert started.wait(300)
+    wait_for = folder_lock._wait_for
+
+    def let_it_end_and_wait(file):
+        may_end.set()
+        wait_for(file)
+
+    monkeypatch.setattr(folder_lock, "_wait_for", let_it_end_and_wait)
     caplog.set_level(logging.INFO)
     with CheckpointStore(tmp_path).of_training("abc", resume=True) as checkpoints:
         assert checkpoints.load()["step"] == 7
-    process.join(60)
+    process.join()
     assert "Waiting for the same training" in caplog.text
-
-
-def end_soon(may_end):
-    import time
-
-    time.sleep(0.5)
-    may_end.set()
 
 
 def test_what_a_killed_process_left_half_written_is_removed(tmp_path):
     context = multiprocessing.get_context("fork")
     process = context.Process(target=die_while_saving, args=(tmp_path,))
     process.start()
-    process.join(60)
+    process.join()
     assert list(tmp_path.glob(".*.partial"))
     Checkpoints(tmp_path).save(content(1))
     assert os.listdir(tmp_path) == [LATEST]

@@ -45,7 +45,7 @@ def small_training(images, folder, **changes):
 
 def job_of(training, tmp_path):
     return write_job(
-        training, QK, bank_folder=tmp_path, devices=2, device="cpu", timeout_s=60
+        training, QK, bank_folder=tmp_path, devices=2, device="cpu", timeout_s=300
     )
 
 
@@ -117,7 +117,7 @@ def test_a_stop_reaches_the_ranks_which_save(images, tmp_path):
         images, tmp_path, learning=learning, validate=size_of_heads
     )
     job = job_of(training, tmp_path)
-    stopper = threading.Thread(target=stop_when_saved, args=(tmp_path,))
+    stopper = threading.Thread(target=stop_when_saved, args=(tmp_path,), daemon=True)
     stopper.start()
     with pytest.raises(StoppedError, match="SIGINT"):
         learn_on_devices(training, QK, job, devices=2)
@@ -140,7 +140,7 @@ def test_a_bank_that_was_filled_anew_meanwhile_is_refused(images, tmp_path):
     bank = fill_initial_bank(folder, model, images, BRIEF, dtype="float32")
     training = replace(training, initial_bank=bank.rows)
     job = write_job(
-        training, QK, bank_folder=folder, devices=2, device="cpu", timeout_s=60
+        training, QK, bank_folder=folder, devices=2, device="cpu", timeout_s=300
     )
     others = open_noise(tmp_path / "others", num_images=14)
     fill_initial_bank(folder, model, others, BRIEF, dtype="float32")

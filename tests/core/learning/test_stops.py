@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from qk_iteration.core.learning.training import learn
-from qk_iteration.core.stopping import StoppedError, request_stop
+from qk_iteration.core.stopping import StoppedError, request_stop, stop_requested
 from tests.core.learning.small_training import (
     LEARNING,
     SIMCLR,
@@ -25,7 +25,7 @@ from tests.core.learning.small_training import (
 NUM_STEPS = 40
 
 
-def train(images, folder, *, num_workers):
+def train(images, folder, *, num_workers, log=None):
     learning = changed(
         LEARNING,
         image_passes=8 * NUM_STEPS,
@@ -33,7 +33,7 @@ def train(images, folder, *, num_workers):
         steps_per_checkpoint=1000,
     )
     training = make_training(
-        images, folder, learning=learning, validate=size_of_heads, log=Noted(folder)
+        images, folder, learning=learning, validate=size_of_heads, log=log
     )
     return learn(training, SIMCLR)
 
@@ -41,14 +41,16 @@ def train(images, folder, *, num_workers):
 class Noted(list):
     """Says in a file that steps are being done, so that a signal meets one."""
 
-    def __init__(self, folder):
+    def __init__(self, file):
         super().__init__()
-        self._file = folder.parent / "steps"
+        self._file = file
 
     def append(self, point):
         super().append(point)
         if "train/loss" in point[1]:
             self._file.touch()
+        while len(self) > NUM_STEPS // 2 and stop_requested() is None:
+            time.sleep(0.01)  # A training that ends first would meet no signal.
 
 
 def main(folder, num_workers):
@@ -56,7 +58,12 @@ def main(folder, num_workers):
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, frame: request_stop(number))
     try:
-        train(open_noise(folder / "images"), folder / "state", num_workers=num_workers)
+        train(
+            open_noise(folder / "images"),
+            folder / "state",
+            num_workers=num_workers,
+            log=Noted(folder / "steps"),
+        )
     except StoppedError as error:
         sys.stdout.write(f"{error}\n")
         sys.exit(128 + error.signal_number)
@@ -80,13 +87,13 @@ def test_a_signal_to_the_whole_group_ends_it_saved(
         text=True,
         start_new_session=True,
     ) as process:
-        wait_for(tmp_path / "steps", process)
+        steps = tmp_path / "steps"
+        comes_true(lambda: steps.is_file() or process.poll() is not None)
         os.killpg(process.pid, number)
         output, _ = process.communicate(timeout=300)
     assert process.returncode == 128 + number
     assert f"Stopped by {number.name} at SGD step" in output
-    with pytest.raises(ProcessLookupError):  # No worker is left.
-        os.killpg(process.pid, 0)
+    assert comes_true(lambda: is_gone(process.pid)), "no worker is left"
 
     (latest,) = tmp_path.glob("state/*/latest.pt")
     assert 0 < torch.load(latest)["step"] < NUM_STEPS
@@ -96,11 +103,20 @@ def test_a_signal_to_the_whole_group_ends_it_saved(
     assert same_weights(resumed[0], whole[0])
 
 
-def wait_for(path, process):
+def is_gone(group):
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def comes_true(is_so):
     for _ in range(3000):  # On a busy machine imports alone take a minute.
-        if path.is_file() or process.poll() is not None:
-            break
+        if is_so():
+            return True
         time.sleep(0.1)
+    return False
 
 
 if __name__ == "__main__":
