@@ -3,12 +3,13 @@
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import pytest
 
 from qk_iteration.core import stopping
 from qk_iteration.core.formats import folder_lock
-from qk_iteration.core.formats.folder_lock import locked
+from qk_iteration.core.formats.folder_lock import all_locked, locked
 from qk_iteration.core.stopping import StoppedError
 
 HOLDER = """
@@ -71,3 +72,20 @@ def test_a_stop_ends_the_waiting(tmp_path, holder):
     with pytest.raises(StoppedError), locked(tmp_path, what="the bank"):
         pass
     assert holder.poll() is None
+
+
+def test_several_folders_are_taken_once_each_in_one_order(tmp_path, monkeypatch):
+    """Two processes that name them differently must not wait for each other."""
+    taken = []
+
+    @contextmanager
+    def note(folder, *, what):
+        taken.append(folder.name)
+        yield
+
+    monkeypatch.setattr(folder_lock, "locked", note)
+    (tmp_path / "link").symlink_to(tmp_path / "a")
+    for names in (["b", "a"], ["link", "a", "b"]):
+        with all_locked(*(tmp_path / name for name in names), what="them"):
+            pass
+    assert taken == ["a", "b", "a", "b"]
