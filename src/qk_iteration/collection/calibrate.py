@@ -1,10 +1,13 @@
 """Measure how true matches and wrong pairs score, where the matches are known."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from qk_iteration.collection.background import sample_background
 from qk_iteration.collection.find_pairs import scores_between, scores_within
@@ -20,6 +23,7 @@ from qk_iteration.collection.model_sides import (
 from qk_iteration.core.describing.describe_images import describe_images
 from qk_iteration.core.describing.describing_config import DescriptionConfig
 from qk_iteration.core.formats.atomic_file import replacing
+from qk_iteration.core.formats.descriptors import Descriptors
 from qk_iteration.core.formats.ground_truth import TrueMatches
 from qk_iteration.core.images.benchmark_tables import tabulate_benchmark
 from qk_iteration.core.images.images_config import ImagesConfig
@@ -55,18 +59,13 @@ def calibrate_model(
         FormatError: If nothing matches.
         UserError: If pictures cannot be read.
     """
-    asked, kept = (
-        describe_images(table, side, config, max_pixels=max_pixels, label=label)
-        for table, side, label in (
-            (queries, sides.query, "describing queries"),
-            (references, sides.both(), "describing references"),
-        )
-    )
-    as_queries, as_keys = sides.halves(kept.read())
+    describe = partial(describe_images, config=config, max_pixels=max_pixels)
+    asked = describe(queries, sides.query, label="describing queries")
+    ids, as_queries, as_keys = _by_both_sides(references, sides, describe)
     background = sample_background(as_keys)
     scores = scores_between(asked.read(), as_keys, background)
     is_true = np.zeros(scores.shape, bool)
-    row_of = {name: row for row, name in enumerate(kept.ids.tolist())}
+    row_of = {name: row for row, name in enumerate(ids)}
     for row, query in enumerate(asked.ids.tolist()):
         for reference in true_matches.references.get(query, ()):
             if reference in row_of:
@@ -79,6 +78,20 @@ def calibrate_model(
         source=source,
         fingerprint=sides.fingerprint,
     )
+
+
+def _by_both_sides(
+    references: pd.DataFrame, sides: ModelSides, describe: Callable[..., Descriptors]
+) -> tuple[list[str], NDArray[np.float32], NDArray[np.float32]]:
+    """Ids of pictures, and their rows by the query's side and by the key's."""
+    label = "describing references"
+    if sides.query.prepare == sides.key.prepare:  # They are decoded once.
+        kept = describe(references, sides.both(), label=label)
+        return kept.ids.tolist(), *sides.halves(kept.read())
+    asking, kept = (
+        describe(references, side, label=label) for side in (sides.query, sides.key)
+    )
+    return kept.ids.tolist(), asking.read(), kept.read()
 
 
 def calibrate_on_benchmark(
