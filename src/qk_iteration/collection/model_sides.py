@@ -112,8 +112,9 @@ def load_sides(model: str | Path | None, *, device: str) -> ModelSides:
     key = load_describer(path, side="key", device=device)
     if query.prepare != key.prepare:
         raise UserError(
-            f"The two models of '{path}' must take pictures of one size. Train them "
-            "together."
+            f"The two models of '{path}' take pictures of unlike sizes, and a search "
+            "of folders prepares each picture once. Name one of them: "
+            f"'{path / 'key_model'}'."
         )
     return ModelSides(path, query, key)
 
