@@ -78,6 +78,15 @@ def test_a_mistake_has_a_traceback_where_one_is_wanted(monkeypatch, capsys):
         main(["photos", "--output", "out"])
 
 
+@pytest.fixture
+def closed_by_its_terminal():
+    """These tests may run where it is ignored, as under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("closed_by_its_terminal")
 @pytest.mark.parametrize("is_open", [True, False])
 def test_a_closed_terminal_stops_the_search(monkeypatch, is_open):
     def find_copies(*arguments, **options):
@@ -87,9 +96,8 @@ def test_a_closed_terminal_stops_the_search(monkeypatch, is_open):
         stop_if_requested()
 
     monkeypatch.setattr(find, "find_copies", find_copies)
-    before = signal.getsignal(signal.SIGHUP)
     assert main(["photos", "--output", "out"]) == 129
-    assert signal.getsignal(signal.SIGHUP) is before
+    assert signal.getsignal(signal.SIGHUP) is signal.SIG_DFL
 
 
 def test_the_command_starts_neither_kedro_nor_mlflow():
