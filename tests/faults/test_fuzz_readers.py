@@ -24,9 +24,11 @@ from qk_iteration.core.formats.ground_truth import read_true_matches
 from qk_iteration.core.formats.predicted_matches import read_predicted_matches
 from qk_iteration.core.formats.submission import read_submission, write_submission
 from qk_iteration.core.user_error import UserError
+from tests.faults.whole_set import IS_WHOLE_SET
 
 pytestmark = pytest.mark.slow
 
+NUM_EXAMPLES = 1000 if IS_WHOLE_SET else 250
 SECONDS = 300  # that a reader may take on a busy machine
 READ, REFUSED = 0, 1
 NAMES = [f"R{row:06d}" for row in range(50)]
@@ -143,7 +145,7 @@ def test_damaged_files_are_refused_or_read(tmp_path, name):
 
     # Names in a heap are read by another process, half a second each.
     @settings(
-        max_examples=60 if name == "heap.h5" else 1000,
+        max_examples=60 if name == "heap.h5" else NUM_EXAMPLES,
         deadline=None,
         database=None,
         suppress_health_check=list(HealthCheck),

@@ -10,7 +10,6 @@ both must end with the bytes that they make alone, and leave no file that neithe
 starts each pair eight times in both folders, not once in one of them.
 """
 
-import os
 import shutil
 import time
 from itertools import combinations_with_replacement
@@ -23,12 +22,12 @@ from tests.faults.figures import note_figure
 from tests.faults.forked import Child, outcome_of
 from tests.faults.project_commands import COMMANDS, files_in, work_of
 from tests.faults.small_runs import draw_pictures
+from tests.faults.whole_set import IS_WHOLE_SET
 
 __all__ = ["calibrated_model"]
 pytestmark = pytest.mark.slow
 
 PAIRS = list(combinations_with_replacement(COMMANDS, 2))
-IS_WHOLE_SET = os.environ.get("FAULT_EVERY") == "1"
 DELAYS = 8 if IS_WHOLE_SET else 1
 
 
