@@ -234,11 +234,9 @@ def has_matches(table: pd.DataFrame, folder: Path) -> bool:
 
 def _scored_by_both(table: pd.DataFrame) -> pd.DataFrame:
     """The headline trainings whose seed both methods have, as `study.figures.ratio`."""
-    scored = table.dropna(subset=list(_FIGURES.values()))
-    qk, simclr = (scored[scored["name"] == name] for name in reversed(METHODS))
-    return pd.concat(
-        [qk[qk["seed"].isin(simclr["seed"])], simclr[simclr["seed"].isin(qk["seed"])]]
-    )
+    headline = table[table["name"].isin(METHODS)].dropna(subset=[*_FIGURES.values()])
+    num_methods = headline.groupby("seed")["name"].transform("nunique")
+    return headline[num_methods == len(METHODS)]
 
 
 def has_files(rows: pd.DataFrame, folder: Path) -> bool:

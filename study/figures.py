@@ -57,6 +57,11 @@ def ratio(table: pd.DataFrame, column: str, baseline: str = "simclr") -> Ratio |
     )
 
 
+def ratio_text(found: Ratio | None) -> str:
+    """The ratio of the means, for a cell."""
+    return NOT_MEASURED if found is None else f"{found.of_means:.3f}"
+
+
 def share(values: "pd.Series[float]") -> str:
     """Mean ± standard deviation of one seed; without it for one seed."""
     values = values.dropna()

@@ -19,10 +19,10 @@ from study.results import holds, read_results
 from study.sessions import (
     KEY_FILE,
     MODELS,
-    OUT_OF_DOMAIN,
     prepare_images,
     score_among_distractors,
     score_floors,
+    sets_to_score,
     train,
 )
 from study.trials import Trial, read_trials
@@ -124,7 +124,7 @@ def _test_sets(trial: Trial) -> list[str]:
         return []
     if trial.distractors is not None:
         return ["test"]
-    return ["test", "out_of_domain"] if OUT_OF_DOMAIN.is_dir() else ["test"]
+    return sets_to_score()
 
 
 if __name__ == "__main__":

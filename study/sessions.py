@@ -169,7 +169,7 @@ def score_floors(table: pd.DataFrame, *, is_anew: bool) -> None:
     pipeline = register_pipelines()["floors"]
     code = code_of(pipeline)
     key = fingerprint(code, parameters_read(pipeline, read_parameters(), {}))
-    sets = ["test", "out_of_domain"] if OUT_OF_DOMAIN.is_dir() else ["test"]
+    sets = sets_to_score()
     asked = {name: sets if name == "untrained" else ["test"] for name in FLOORS}
     wanted = key if is_anew else None
     if all(
@@ -192,6 +192,11 @@ def score_floors(table: pd.DataFrame, *, is_anew: bool) -> None:
 
 def _describe(params: Mapping[str, Any]) -> None:
     _kedro("describe", trial="builtin", shared="builtin", params=params)
+
+
+def sets_to_score() -> list[str]:
+    """The test sets that are here."""
+    return ["test", "out_of_domain"] if OUT_OF_DOMAIN.is_dir() else ["test"]
 
 
 def _benchmark(image_set: str) -> str:

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from study.derived import BASELINES
-from study.figures import NOT_MEASURED, RAW, TITLES, count, markdown
+from study.figures import NOT_MEASURED, RAW, TITLES, count, markdown, ratio, ratio_text
 from study.tables.cells import scores_of
 
 
@@ -18,6 +18,7 @@ def steps_table(levels: pd.DataFrame) -> str:
             (levels["origin"] == BASELINES.get(str(origin)))
             & (levels["budget"] == budget)
         ]
+        pair = pd.concat([own.assign(name="qk"), theirs.assign(name="simclr")])
         rows.append(
             {
                 "method": TITLES[own["method"].iloc[0]],
@@ -29,18 +30,10 @@ def steps_table(levels: pd.DataFrame) -> str:
                 if is_first
                 else int(own["is_unchanged"].astype("boolean").sum()),
                 **scores_of(own),
-                "QK over SimCLR, test": _ratio_text(own, theirs),
+                "QK over SimCLR, test": ratio_text(ratio(pair, RAW)),
             }
         )
     return markdown(pd.DataFrame(rows), num_texts=2)
-
-
-def _ratio_text(own: pd.DataFrame, theirs: pd.DataFrame) -> str:
-    """Of the means over the seeds that both have, as `study.figures.ratio`."""
-    pairs = own.merge(theirs, on="seed", suffixes=("", "_theirs"))
-    figures = pairs[[RAW, f"{RAW}_theirs"]].astype(float).dropna()
-    mean, other = figures.mean()
-    return f"{mean / other:.3f}" if len(figures) and other else NOT_MEASURED
 
 
 def cost_table(trained: pd.DataFrame) -> str:

@@ -15,6 +15,7 @@ from study.figures import (
     count,
     markdown,
     ratio,
+    ratio_text,
     share,
 )
 from study.results import VALIDATION
@@ -66,9 +67,7 @@ def ratios_table(table: pd.DataFrame) -> str:
         if not len(table[table["name"] == name]):
             continue
         found = [ratio(table, column, name) for column in _RATIOS]
-        frame[f"over {title}"] = [
-            f"{one.of_means:.3f}" if one else NOT_MEASURED for one in found
-        ]
+        frame[f"over {title}"] = [ratio_text(one) for one in found]
         frame["seeds ahead" + " " * frame.shape[1]] = [
             f"{one.num_ahead} of {len(one.by_seed)}" if one else NOT_MEASURED
             for one in found

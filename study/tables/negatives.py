@@ -10,6 +10,7 @@ from study.figures import (
     count,
     markdown,
     ratio,
+    ratio_text,
     share,
 )
 from study.tables.cells import grouped
@@ -49,7 +50,7 @@ def distractors_table(table: pd.DataFrame) -> str:
             for method in METHODS:
                 row[TITLES[method] + title] = share(own[own["name"] == method][column])
             found = ratio(own, column)
-            row[f"ratio{title}"] = f"{found.of_means:.3f}" if found else NOT_MEASURED
+            row[f"ratio{title}"] = ratio_text(found)
             row[f"seeds ahead{title}"] = (
                 f"{found.num_ahead} of {len(found.by_seed)}" if found else NOT_MEASURED
             )

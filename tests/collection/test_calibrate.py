@@ -8,8 +8,8 @@ from qk_iteration.collection.model_sides import sides_of_pair
 from qk_iteration.core.describing.describing_config import DescriptionConfig
 from qk_iteration.core.formats.ground_truth import TrueMatches
 from qk_iteration.core.models.descriptor_model import DescriptorModel
-from qk_iteration.core.models.model_config import ModelConfig
 from tests.collection.conftest import draw
+from tests.core.learning.small_training import MODEL, changed
 
 CONFIG = DescriptionConfig(batch_size=4, num_workers=0, precision="float32")
 
@@ -17,16 +17,7 @@ CONFIG = DescriptionConfig(batch_size=4, num_workers=0, precision="float32")
 def transformer(size):
     """A model that takes pictures of one size only."""
     return DescriptorModel(
-        ModelConfig(
-            backbone="vit_tiny_patch16_224",
-            weights="random",
-            image_size=size,
-            pixel_mean=0.5,
-            pixel_std=0.5,
-            gem_power=1.0,
-            embedding_dim=16,
-            seed=0,
-        )
+        changed(MODEL, backbone="vit_tiny_patch16_224", image_size=size, gem_power=1.0)
     ).eval()
 
 
