@@ -97,6 +97,19 @@ def files_written_by_train(environment):
     return {name: c["filepath"] for name, c in configs.items() if "filepath" in c}
 
 
+def test_the_project_is_the_one_around_the_folder_where_the_command_was_typed(
+    monkeypatch, tmp_path
+):
+    """Even where its code is another checkout's, as PYTHONPATH can make it."""
+    project = tmp_path / "other"
+    (project / "notebooks").mkdir(parents=True)
+    (project / "pyproject.toml").write_bytes((PROJECT / "pyproject.toml").read_bytes())
+    (project / "src").mkdir()
+    monkeypatch.chdir(project / "notebooks")
+    compared = loader_of("base")["parameters"]["compared_runs"]
+    assert compared["project"] == project.as_posix()
+
+
 @pytest.mark.parametrize(
     ("dataset", "parameter"),
     [("evaluated.metrics", "metrics_path"), ("folder_descriptors", "descriptors_path")],

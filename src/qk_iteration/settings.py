@@ -26,12 +26,15 @@ from qk_iteration.run_parameters import RunParametersHook
 
 
 def _project_root() -> str:
-    """The folder of this checkout, or of the project around the current folder."""
-    checkout = Path(__file__).resolve().parents[2]
-    if (checkout / "conf").is_dir():
-        return checkout.as_posix()
+    """The folder of the project around the current folder, else of this checkout.
+
+    The code may be another checkout's, by PYTHONPATH or its environment; the project
+    that Kedro runs is the one around the current folder, and files lie there.
+    """
     found = find_kedro_project(Path.cwd())
-    return Path(found or Path.cwd()).as_posix()
+    checkout = Path(__file__).resolve().parents[2]
+    elsewhere = checkout if (checkout / "conf").is_dir() else Path.cwd()
+    return Path(found or elsewhere).as_posix()
 
 
 def _from_here(path: str | None, otherwise: str) -> str:

@@ -1,5 +1,7 @@
 """Systems that are compared are those of the runs in a store."""
 
+import tempfile
+
 import mlflow
 import pandas as pd
 import pytest
@@ -69,6 +71,12 @@ def test_a_system_has_its_curve_its_cost_and_its_page(project):
     assert sorted(system.validation) == [(0.0, 0.0), (100.0, 0.5)]
     assert system.cost == {"image_passes": 100.0}
     assert [pair["query"] for pair in system.page.pairs] == ["a"]
+
+
+def test_nothing_is_left_in_the_temporary_folder(project, monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert read(project)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from qk_iteration.core.user_error import UserError
@@ -139,7 +140,8 @@ def _read(client: "MlflowClient", run_id: str, path: str) -> str | None:
     folder = path.rpartition("/")[0]
     if path not in {file.path for file in client.list_artifacts(run_id, folder)}:
         return None
-    return Path(client.download_artifacts(run_id, path)).read_text(encoding="utf-8")
+    with TemporaryDirectory() as place:  # MLflow would leave a copy behind
+        return Path(client.download_artifacts(run_id, path, place)).read_text("utf-8")
 
 
 def _scored_on(system: ComparedSystem) -> tuple[Any, Any]:
