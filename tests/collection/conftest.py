@@ -32,7 +32,13 @@ def model(tmp_path_factory):
     """A TorchScript file with a calibration beside it: copies from .2 on."""
     path = tmp_path_factory.mktemp("model") / "thumbnail.pt"
     torch.jit.script(ThumbnailModel()).save(str(path))
-    calibration = MatchCalibration(
+    told = calibration_of(load_sides(path, device="cpu"))
+    calibration_path(path, CALIBRATION).write_text(told.to_json())
+    return path
+
+
+def calibration_of(sides):
+    return MatchCalibration(
         right_scores=np.linspace(0.9, 0.1, 9),
         wrong_scores=np.linspace(0.55, 0.3, 100),
         num_wrong_pairs=10_000_000,
@@ -40,10 +46,10 @@ def model(tmp_path_factory):
         num_clean_pairs=10_000_000,
         background=background_rows(),
         source="drawn pictures",
-        fingerprint=load_sides(path, device="cpu").fingerprint,
+        fingerprint=sides.fingerprint,
+        preprocessing=sides.preprocessing,
+        output=sides.output,
     )
-    calibration_path(path, CALIBRATION).write_text(calibration.to_json())
-    return path
 
 
 def draw(seed, *, size=(64, 48)):

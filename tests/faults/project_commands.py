@@ -11,7 +11,10 @@ from qk_iteration.core.formats.descriptor_files import write_descriptors
 from qk_iteration.pipelines.own_benchmark.nodes import make_own_benchmark
 from tests.core.learning.small_training import MOCO, QK, SIMCLR
 from tests.faults.small_runs import RECIPE, draw_pictures, learn_in, names_in
-from tests.pipelines.own_benchmark.small_own_benchmark import small_own_benchmark
+from tests.pipelines.own_benchmark.small_own_benchmark import (
+    EXTERNAL,
+    small_own_benchmark,
+)
 
 METHODS = {"train": QK, "simclr": SIMCLR, "moco": MOCO}
 DESCRIPTION = DescriptionConfig(batch_size=4, num_workers=0, precision="float32")
@@ -80,4 +83,4 @@ def _find(folder, pictures, model):
 def _make_own_benchmark(folder, pictures, model):
     config = small_own_benchmark(folder / "own", model, queries_per_picture=2)
     images = str(Path(pictures["path"][0]).parent)
-    make_own_benchmark(images, config, RECIPE, DESCRIPTION, "cpu")
+    make_own_benchmark(images, config, EXTERNAL, RECIPE, DESCRIPTION, "cpu")

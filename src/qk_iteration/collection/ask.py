@@ -128,8 +128,14 @@ def open_collection(output: str | Path, *, device: str = "auto") -> OpenCollecti
         UserError: If there is no finished search, or its model has changed since.
     """
     record, background = read_record(user_path(output))
-    sides = load_sides(record.model, device=device)
-    if sides.fingerprint != record.calibration.fingerprint:
+    told = record.calibration
+    sides = load_sides(
+        record.model,
+        device=device,
+        preprocessing=told.preprocessing,
+        output=told.output,
+    )
+    if sides.fingerprint != told.fingerprint:
         raise UserError(
             f"The model '{record.model}' has changed since the search of '{output}'. "
             "Search again."

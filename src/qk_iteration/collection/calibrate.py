@@ -77,6 +77,8 @@ def calibrate_model(
         background=background.vectors if background.is_enough else as_keys[:0],
         source=source,
         fingerprint=sides.fingerprint,
+        preprocessing=sides.preprocessing,
+        output=sides.output,
     )
 
 

@@ -31,8 +31,7 @@ from qk_iteration.collection.match_tables import (
 )
 from qk_iteration.collection.model_sides import (
     ModelSides,
-    find_calibration,
-    load_sides,
+    load_calibrated,
 )
 from qk_iteration.collection.search_record import SearchRecord
 from qk_iteration.collection.write_found import write_page, write_tables
@@ -106,8 +105,7 @@ def find_copies(
     place, asked = user_path(collection), _other_folder(queries, collection)
     output = user_path(output)
     keep = output / STORE if cache is None else user_path(cache)
-    sides = load_sides(model, device=device)
-    told = find_calibration(sides, calibration)
+    sides, told = load_calibrated(model, calibration, device=device)
     workers = num_workers if num_workers is not None else os.cpu_count() or 1
     read = partial(
         index_folder,

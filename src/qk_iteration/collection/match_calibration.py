@@ -34,6 +34,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qk_iteration.core.describing.preprocessing import IMAGENET, Normalized
 from qk_iteration.core.formats.checked_json import (
     from_checked_json,
     to_checked_json,
@@ -79,6 +80,8 @@ class MatchCalibration:
             collections borrow; none where there were too few. Shape (S, D).
         source: What it was made with, for a person.
         fingerprint: Of the describers of both sides.
+        preprocessing: How a model of another system was told to take pictures.
+        output: Which of several outputs of a model held the descriptors.
 
     Raises:
         FormatError: If the numbers are not such a calibration.
@@ -92,6 +95,8 @@ class MatchCalibration:
     background: NDArray[np.float32]
     source: str
     fingerprint: str
+    preprocessing: Normalized = IMAGENET
+    output: str | None = None
 
     def __post_init__(self) -> None:
         for scores in (self.right_scores, self.wrong_scores, self.clean_scores):
@@ -184,6 +189,8 @@ class MatchCalibration:
             for name in _SCORES:
                 content[name] = np.array(content[name], np.float64)
             content["background"] = _from_text(content["background"])
+            if "preprocessing" in content:
+                content["preprocessing"] = _to_preprocessing(content["preprocessing"])
             return cls(**content)
         except (ValueError, TypeError, KeyError) as error:
             raise FormatError(
@@ -225,6 +232,11 @@ def _from_text(told: dict[str, Any]) -> NDArray[np.float32]:
     return np.frombuffer(content, "<f2").reshape(told["shape"]).astype(np.float32)
 
 
+def _to_preprocessing(told: dict[str, Any]) -> Normalized:
+    channels = {name: tuple(told[name]) for name in ("mean", "std")}
+    return Normalized(**told | channels)
+
+
 def _rate(
     asked: NDArray[np.float64], highest: NDArray[np.float64], num_pairs: int
 ) -> NDArray[np.float64]:
@@ -255,6 +267,8 @@ def calibrate_matches(
     background: NDArray[np.float32],
     source: str,
     fingerprint: str,
+    preprocessing: Normalized = IMAGENET,
+    output: str | None = None,
 ) -> MatchCalibration:
     """The calibration of judged queries.
 
@@ -265,6 +279,8 @@ def calibrate_matches(
         background: As the attribute.
         source: As the attribute.
         fingerprint: As the attribute.
+        preprocessing: As the attribute.
+        output: As the attribute.
 
     Raises:
         FormatError: If there are no true matches, or no others.
@@ -282,4 +298,6 @@ def calibrate_matches(
         background=background,
         source=source,
         fingerprint=fingerprint,
+        preprocessing=preprocessing,
+        output=output,
     )

@@ -3,7 +3,9 @@
 A pair of ours has a model for each; a TorchScript or ONNX file is both at once.
 """
 
+import logging
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,9 @@ from torch import Tensor
 
 from qk_iteration.collection.match_calibration import MatchCalibration
 from qk_iteration.core.describing.describer import Describer, describer_of_model
+from qk_iteration.core.describing.describing_config import DescriptionConfig
 from qk_iteration.core.describing.load_describer import load_describer
+from qk_iteration.core.describing.preprocessing import IMAGENET, Normalized
 from qk_iteration.core.formats.format_error import FormatError
 from qk_iteration.core.formats.user_paths import user_path
 from qk_iteration.core.models.descriptor_model import DescriptorModel
@@ -25,6 +29,8 @@ CALIBRATION = "calibration.json"
 OWN_CALIBRATION = "own_calibration.json"
 """Made with a person's own pictures; goes before the other."""
 
+_logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class ModelSides:
@@ -34,11 +40,15 @@ class ModelSides:
         path: Where it was read from.
         query: Describes the pictures that may be copies.
         key: Describes the pictures that are searched.
+        preprocessing: How a model of another system was told to take pictures.
+        output: Which of several outputs of a file holds the descriptors.
     """
 
     path: Path
     query: Describer
     key: Describer
+    preprocessing: Normalized = IMAGENET
+    output: str | None = None
 
     @property
     def is_one(self) -> bool:
@@ -97,26 +107,45 @@ def sides_of_pair(
     return ModelSides(path, query, key)
 
 
-def load_sides(model: str | Path | None, *, device: str) -> ModelSides:
+def load_sides(
+    model: str | Path | None,
+    *,
+    device: str,
+    preprocessing: Normalized = IMAGENET,
+    output: str | None = None,
+) -> ModelSides:
     """The model that a person names, or the pair that ``make demo`` left.
 
     Args:
         model: A folder of ours, a TorchScript or an ONNX file; None for the default.
         device: ``auto``, ``cpu`` or ``cuda``.
+        preprocessing: As ``load_describer``.
+        output: As ``load_describer``.
 
     Raises:
         UserError: If there is none, or it cannot be read.
     """
     path = default_model() if model is None else user_path(model)
-    query = load_describer(path, side="query", device=device)
-    key = load_describer(path, side="key", device=device)
+    load = partial(
+        load_describer, preprocessing=preprocessing, output=output, device=device
+    )
+    query, key = load(path, side="query"), load(path, side="key")
     if query.prepare != key.prepare:
         raise UserError(
             f"The two models of '{path}' take pictures of unlike sizes, and a search "
             "of folders prepares each picture once. Name one of them: "
             f"'{path / 'key_model'}'."
         )
-    return ModelSides(path, query, key)
+    return ModelSides(path, query, key, preprocessing, output)
+
+
+def say_float32_only(config: DescriptionConfig) -> None:
+    """Tell whoever asked for another precision that pictures of folders get none."""
+    if config.precision != "float32":
+        _logger.warning(
+            "Pictures are described in float32; description.precision=%s is not used.",
+            config.precision,
+        )
 
 
 def default_model() -> Path:
@@ -136,39 +165,44 @@ def default_model() -> Path:
     )
 
 
-def find_calibration(
-    sides: ModelSides, path: str | Path | None = None
-) -> MatchCalibration:
-    """The calibration of a model: the named one, the person's own, or the built-in.
+def load_calibrated(
+    model: str | Path | None, calibration: str | Path | None = None, *, device: str
+) -> tuple[ModelSides, MatchCalibration]:
+    """A model and its calibration, which knows how the model was told to take pictures.
 
     Args:
-        sides: The model it must have been made with.
-        path: A file; None looks beside the model.
+        model: As ``load_sides``.
+        calibration: A file; None looks beside the model for the person's own, then for
+            that of its training.
+        device: As ``load_sides``.
 
     Raises:
-        UserError: If there is none, or it was made with another model.
+        UserError: If there is no such model, no calibration, or it was made with
+            another model.
     """
-    named = None if path is None else user_path(path)
-    names = (OWN_CALIBRATION, CALIBRATION)
-    places = (
-        [named] if named else [calibration_path(sides.path, name) for name in names]
-    )
-    for place in places:
-        if place.is_file():
-            calibration = _read(place)
-            if calibration.fingerprint == sides.fingerprint:
-                return calibration
-            if named:
-                raise UserError(
-                    f"'{place}' was made with another model than '{sides.path}'. Make "
-                    "it again with this one."
-                )
+    path = default_model() if model is None else user_path(model)
+    named = None if calibration is None else user_path(calibration)
+    beside = [calibration_path(path, name) for name in (OWN_CALIBRATION, CALIBRATION)]
+    places = [named] if named else beside
+    for place in filter(Path.is_file, places):
+        told = _read(place)
+        sides = load_sides(
+            path, device=device, preprocessing=told.preprocessing, output=told.output
+        )
+        if told.fingerprint == sides.fingerprint:
+            return sides, told
+        if named:
+            raise UserError(
+                f"'{place}' was made with another model than '{path}'. Make it again "
+                "with this one."
+            )
+    load_sides(path, device=device)  # What is wrong with the model itself comes first.
     missing = f"no file '{named}'" if named else f"no {CALIBRATION} of this model"
-    model = "" if sides.path.is_dir() else f",model_path={sides.path}"
+    add = "" if path.is_dir() else f",model_path={path}"
     raise UserError(
-        f"Nothing says which score of '{sides.path}' keeps a promise of precision: "
-        f"there is {missing}. Make one from your pictures: kedro run "
-        f"--pipelines=own_benchmark --params=images=FOLDER{model}"
+        f"Nothing says which score of '{path}' keeps a promise of precision: there is "
+        f"{missing}. Make one from your pictures: kedro run --pipelines=own_benchmark "
+        f"--params=images=FOLDER{add}"
     )
 
 

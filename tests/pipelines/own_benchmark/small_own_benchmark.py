@@ -1,6 +1,16 @@
 """Settings of a benchmark of a few drawn pictures."""
 
-from qk_iteration.config import OwnBenchmarkConfig
+from qk_iteration.config import ExternalModelConfig, OwnBenchmarkConfig
+
+EXTERNAL = ExternalModelConfig(
+    model_path="",
+    side="key",
+    output=None,
+    image_size=32,
+    resize="squash",
+    pixel_mean=(0.485, 0.456, 0.406),
+    pixel_std=(0.25, 0.25, 0.25),
+)
 
 
 def small_own_benchmark(folder, model, *, queries_per_picture):

@@ -1,12 +1,18 @@
 """A benchmark of drawn pictures is compared with what was in their folder."""
 
+import shutil
 import signal
+from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from qk_iteration.builtin_benchmark.whole_folder import building_alone
+from qk_iteration.collection.folder_index import open_store
+from qk_iteration.collection.match_calibration import MatchCalibration
+from qk_iteration.collection.model_sides import load_calibrated
 from qk_iteration.config import DescriptionConfig, EditRecipe
 from qk_iteration.core.formats.folder_lock import locked
 from qk_iteration.core.stopping import StoppedError, request_stop, withdraw_stop
@@ -15,7 +21,10 @@ from qk_iteration.pipelines.own_benchmark.nodes import (
     make_own_benchmark,
 )
 from tests.collection.conftest import model
-from tests.pipelines.own_benchmark.small_own_benchmark import small_own_benchmark
+from tests.pipelines.own_benchmark.small_own_benchmark import (
+    EXTERNAL,
+    small_own_benchmark,
+)
 
 __all__ = ["model"]
 
@@ -57,9 +66,10 @@ def test_a_benchmark_that_another_process_makes_is_waited_for(
 ):
     caplog.set_level("INFO")
     images, own = str(pictures), str(tmp_path / "own")
+    told = (config, EXTERNAL)
     work = {
-        "make": lambda: make_own_benchmark(images, config, RECIPE, DESCRIPTION, "cpu"),
-        "calibrate": lambda: calibrate_on_own(own, config, DESCRIPTION, images, "cpu"),
+        "make": lambda: make_own_benchmark(images, *told, RECIPE, DESCRIPTION, "cpu"),
+        "calibrate": lambda: calibrate_on_own(own, *told, DESCRIPTION, images, "cpu"),
     }[step]
     with building_alone(tmp_path / "own"), pytest.raises(StoppedError):
         work()
@@ -73,7 +83,7 @@ def test_descriptors_that_another_process_uses_are_waited_for(
     caplog.set_level("INFO")
     keep = tmp_path / "own_descriptors"
     with locked(keep, what="them"), pytest.raises(StoppedError):
-        make_own_benchmark(str(pictures), config, RECIPE, DESCRIPTION, "cpu")
+        make_own_benchmark(str(pictures), config, EXTERNAL, RECIPE, DESCRIPTION, "cpu")
     assert "Waiting for the descriptors in" in caplog.text
 
 
@@ -82,7 +92,7 @@ def test_files_that_are_left_out_are_a_table(pictures, config):
     Image.new("RGB", (200, 100)).save(pictures / "large.png")
     Image.new("RGB", (4, 40)).save(pictures / "narrow.png")
     folder, left_out = make_own_benchmark(
-        str(pictures), config, RECIPE, DESCRIPTION, "cpu"
+        str(pictures), config, EXTERNAL, RECIPE, DESCRIPTION, "cpu"
     )
     assert folder == config.folder
     assert dict(zip(left_out["path"], left_out["why"], strict=True)) == {
@@ -91,3 +101,22 @@ def test_files_that_are_left_out_are_a_table(pictures, config):
         str(pictures / "notes.txt"): "of an unknown format",
     }
     assert left_out["reason"].str.len().all()
+
+
+def test_both_steps_give_the_model_pictures_as_it_was_told(
+    pictures, model, tmp_path, caplog
+):
+    shutil.copy(model, tmp_path / "other.pt")
+    config = small_own_benchmark(
+        tmp_path / "own", tmp_path / "other.pt", queries_per_picture=1
+    )
+    coarse = DESCRIPTION.model_copy(update={"precision": "bfloat16"})
+    own, _ = make_own_benchmark(str(pictures), config, EXTERNAL, RECIPE, coarse, "cpu")
+    assert "description.precision=bfloat16 is not used" in caplog.text
+    made = calibrate_on_own(own, config, EXTERNAL, DESCRIPTION, "pictures", "cpu")
+    told = MatchCalibration.from_json(Path(made["calibration"]).read_text())
+    assert told.preprocessing.size == 32
+    assert told.preprocessing.std == (0.25, 0.25, 0.25)
+    sides, _ = load_calibrated(config.model_path, made["calibration"], device="cpu")
+    with closing(open_store(tmp_path / "own_descriptors", sides.key)) as store:
+        assert len(store) == 50

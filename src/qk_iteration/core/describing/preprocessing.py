@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from qk_iteration.core.describing.describing_config import ExternalModelConfig
 from qk_iteration.core.images.decode import squash
 
 Resize = Literal["squash", "short_edge"]
@@ -90,3 +91,13 @@ IMAGENET = Normalized(
     288, "squash", mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)
 )
 """What most models of other systems were trained with."""
+
+
+def preprocessing_of(external_model: ExternalModelConfig) -> Normalized:
+    """What a person says that a model of another system was trained with."""
+    return Normalized(
+        external_model.image_size,
+        external_model.resize,
+        external_model.pixel_mean,
+        external_model.pixel_std,
+    )

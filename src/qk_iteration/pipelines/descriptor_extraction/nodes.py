@@ -126,17 +126,12 @@ def _load(
     external_model: ExternalModelConfig, description: DescriptionConfig, device: str
 ) -> "Describer":
     from qk_iteration.core.describing.load_describer import load_describer
-    from qk_iteration.core.describing.preprocessing import Normalized
+    from qk_iteration.core.describing.preprocessing import preprocessing_of
 
     return load_describer(
         external_model.model_path,
         side=external_model.side,
-        preprocessing=Normalized(
-            external_model.image_size,
-            external_model.resize,
-            external_model.pixel_mean,
-            external_model.pixel_std,
-        ),
+        preprocessing=preprocessing_of(external_model),
         output=external_model.output,
         device=device,
         precision=description.precision,

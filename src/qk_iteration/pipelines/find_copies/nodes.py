@@ -27,16 +27,13 @@ def find_copies_in_folders(
         UserError: If no folder is named.
     """
     from qk_iteration.collection.find import find_copies as find
+    from qk_iteration.collection.model_sides import say_float32_only
     from qk_iteration.collection.summary import summarize
     from qk_iteration.collection.write_found import PAGE
 
     if not find_copies.collection:
         raise UserError("Name a folder: --params=collection=FOLDER[,queries=FOLDER].")
-    if description.precision != "float32":
-        _logger.warning(
-            "Pictures are described in float32; description.precision=%s is not used.",
-            description.precision,
-        )
+    say_float32_only(description)
     found = find(
         **find_copies.model_dump(),
         search=search,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from qk_iteration.config import (
     DescriptionConfig,
     EditRecipe,
+    ExternalModelConfig,
     OwnBenchmarkConfig,
 )
 from qk_iteration.core.formats.user_paths import user_path
@@ -19,11 +20,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from qk_iteration.collection.folder_index import FolderIndex
+    from qk_iteration.collection.model_sides import ModelSides
 
 
 def make_own_benchmark(
     images: Any,
     own_benchmark: OwnBenchmarkConfig,
+    external_model: ExternalModelConfig,
     evaluation_edits: EditRecipe,
     description: DescriptionConfig,
     device: str,
@@ -39,14 +42,20 @@ def make_own_benchmark(
         dealt_to_training,
     )
     from qk_iteration.builtin_benchmark.whole_folder import building_alone
+    from qk_iteration.collection.model_sides import say_float32_only
 
     if not isinstance(images, (str, int)):  # The block of the other pipelines.
         raise UserError("Name a folder of pictures: --params=images=FOLDER.")
+    say_float32_only(description)
     target = user_path(own_benchmark.folder).absolute()
     seed = own_benchmark.seed
     with building_alone(target):
         index, files, groups = _find_near_copies(
-            user_path(images), target, own_benchmark, description, device
+            user_path(images),
+            target,
+            _load_sides(own_benchmark, external_model, device),
+            own_benchmark,
+            description,
         )
         manifest = deal_out(
             index.folder,
@@ -72,20 +81,16 @@ def make_own_benchmark(
 def _find_near_copies(
     images: Path,
     target: Path,
+    sides: "ModelSides",
     own_benchmark: OwnBenchmarkConfig,
     description: DescriptionConfig,
-    device: str,
 ) -> "tuple[FolderIndex, Sequence[str], NDArray[np.int64]]":
     """The folder of pictures, its files, and the same number for near copies."""
     from qk_iteration.collection.content_groups import group_near_copies
     from qk_iteration.collection.folder_index import index_folder
-    from qk_iteration.collection.model_sides import (
-        builtin_calibration,
-        load_sides,
-    )
+    from qk_iteration.collection.model_sides import builtin_calibration
     from qk_iteration.core.formats.folder_lock import locked
 
-    sides = load_sides(own_benchmark.model_path, device=device)
     keep = target.with_name(f"{target.name}_descriptors")
     with locked(keep, what="the descriptors"):
         index = index_folder(
@@ -109,6 +114,7 @@ def _find_near_copies(
 def calibrate_on_own(
     benchmark: str,
     own_benchmark: OwnBenchmarkConfig,
+    external_model: ExternalModelConfig,
     description: DescriptionConfig,
     images: Any,
     device: str,
@@ -116,9 +122,8 @@ def calibrate_on_own(
     """What scores promise on the own pictures; also kept beside the model."""
     from qk_iteration.builtin_benchmark.whole_folder import building_alone
     from qk_iteration.collection.calibrate import calibrate_on_benchmark
-    from qk_iteration.collection.model_sides import load_sides
 
-    sides = load_sides(own_benchmark.model_path, device=device)
+    sides = _load_sides(own_benchmark, external_model, device)
     with building_alone(Path(benchmark)):
         return calibrate_on_benchmark(
             sides,
@@ -128,3 +133,17 @@ def calibrate_on_own(
             min_side=own_benchmark.min_side,
             source=f"your own pictures ({images})",
         )
+
+
+def _load_sides(
+    own_benchmark: OwnBenchmarkConfig, external_model: ExternalModelConfig, device: str
+) -> "ModelSides":
+    from qk_iteration.collection.model_sides import load_sides
+    from qk_iteration.core.describing.preprocessing import preprocessing_of
+
+    return load_sides(
+        own_benchmark.model_path,
+        device=device,
+        preprocessing=preprocessing_of(external_model),
+        output=external_model.output,
+    )

@@ -17,6 +17,7 @@ def create_pipeline() -> Pipeline:
                 [
                     "params:images",
                     "params:own_benchmark",
+                    "params:external_model",
                     "params:evaluation_edits",
                     "params:description",
                     "params:device",
@@ -29,6 +30,7 @@ def create_pipeline() -> Pipeline:
                 [
                     "own_benchmark_folder",
                     "params:own_benchmark",
+                    "params:external_model",
                     "params:description",
                     "params:images",
                     "params:device",
