@@ -148,7 +148,7 @@ def score_among_distractors(
         files, trial.distractors, BUILTIN / "ground_truth.csv", read_parameters()
     )
     key, code = keys[trial.name]
-    fields = trial.model_dump(include={"name", "part", "method", "continues"})
+    fields = trial.model_dump(include={"name", "part", "method", "continues", "value"})
     row = row_of(
         metrics={"test": metrics},
         **fields,

@@ -41,11 +41,12 @@ def _rows_text(own: pd.DataFrame) -> str:
 
 
 def distractors_table(table: pd.DataFrame) -> str:
-    """The headline pairs among more and more distractors."""
+    """Trained pairs among more and more distractors."""
     scored = table[table["part"] == "distractors"]
+    scored = scored.assign(name=scored["method"], pairs=scored["value"].fillna(""))
     rows = []
-    for number, own in scored.assign(name=scored["method"]).groupby("distractors"):
-        row = {"distractors": f"{number:,}"}
+    for (pairs, number), own in scored.groupby(["pairs", "distractors"]):
+        row = {"pairs": pairs or "the headline's", "distractors": f"{number:,}"}
         for column, title in ((RAW, ""), (NORMALIZED, ", normalized")):
             for method in METHODS:
                 row[TITLES[method] + title] = share(own[own["name"] == method][column])
@@ -55,4 +56,4 @@ def distractors_table(table: pd.DataFrame) -> str:
                 f"{found.num_ahead} of {len(found.by_seed)}" if found else NOT_MEASURED
             )
         rows.append(row)
-    return markdown(pd.DataFrame(rows), num_texts=0)
+    return markdown(pd.DataFrame(rows), num_texts=1)

@@ -46,7 +46,7 @@ def test_methods_without_a_common_seed_are_not_compared(study):
     assert not has_matches(study.table(), study.results)
 
 
-def test_edits_of_one_picture_widen_the_interval(whole_study):
+def test_edits_of_one_picture_are_drawn_together(whole_study):
     source_of = {f"Q{row:03d}": f"picture {row // 20}" for row in range(60)}
     alone, together = (
         compare(whole_study, sources).loc["all", "raw"] for sources in ({}, source_of)

@@ -6,7 +6,7 @@ import pandas as pd
 
 from study.costs import QUERY_COLUMNS, STEP_COLUMNS
 from study.derived import budgets
-from study.tables import larger_table, steps_table, unlike_table
+from study.tables import distractors_table, larger_table, steps_table, unlike_table
 
 
 def rows_of(table):
@@ -53,3 +53,22 @@ def test_a_part_of_a_chain_does_not_stand_for_a_training_of_the_whole_budget(stu
     table = unlike_table(study.trainings(), study.defaults, costs)
     assert re.search(r"\| 64 \| 128 \|", table)
     assert not re.search(r"\| 128 \| 128 \|", table)
+
+
+def test_pairs_of_other_batches_stand_apart_among_the_same_distractors(study):
+    for value, strength in ((None, 3.0), ("4 images", 4.0)):
+        for method, less in (("qk", 0.0), ("simclr", 1.0)):
+            study.add_trial(
+                f"{method}_{value}",
+                strength - less,
+                part="distractors",
+                method=method,
+                value=value,
+                distractors=20_000,
+            )
+    found = rows_of(distractors_table(study.table()))
+    assert [row[:2] for row in found] == [
+        ["the headline's", "20,000"],
+        ["4 images", "20,000"],
+    ]
+    assert [row[-1] for row in found] == ["1 of 1", "1 of 1"]
