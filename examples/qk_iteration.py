@@ -105,8 +105,15 @@ def judge(
     """Micro-AP of edited copies of images, searched among the images."""
 
     def describe(model: DescriptorModel, kind: ViewKind) -> Any:
-        views = [ViewRequest(row, kind, 0) for row in range(len(images))]
-        rows = embed_views(model, model, views, images, learning, dtype=torch.float32)
+        rows = embed_views(
+            model,
+            model,
+            range(len(images)),
+            lambda row: ViewRequest(row, kind, 0),
+            images,
+            learning,
+            dtype=torch.float32,
+        )
         return F.normalize(rows, dim=1).cpu().numpy()
 
     references = images.cache.image_ids

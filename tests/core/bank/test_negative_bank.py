@@ -149,10 +149,20 @@ def test_readers_of_the_old_bank_keep_its_rows_while_it_is_filled_anew(tmp_path)
 def test_rows_that_are_not_finite_are_refused(tmp_path):
     model = Model()
     model.rows[[7, 9], 2] = torch.nan
-    with pytest.raises(UserError, match=r"2 of 5 rows .* first in row 7.*diverged"):
+    with pytest.raises(
+        UserError, match=r"2 of 5 rows .* first in row 7.*other weights"
+    ):
         fill(tmp_path, model)
     with pytest.raises(UserError):
         open_bank(tmp_path)
+
+
+def test_rows_too_large_for_their_dtype_are_refused_with_another_one(tmp_path):
+    model = Model()
+    model.rows[3] = 1e5
+    with pytest.raises(UserError, match=r"too large for .* or bfloat16 or float32"):
+        fill(tmp_path, model, dtype="float16")
+    assert fill(tmp_path, model, dtype="bfloat16").rows.isfinite().all()
 
 
 def test_rows_of_another_width_are_refused(tmp_path):

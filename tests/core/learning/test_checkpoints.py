@@ -81,6 +81,27 @@ def test_all_damaged_is_nothing_saved(saved):
     assert saved.load() is None
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: ..."),
+        MemoryError(),
+    ],
+    ids=["torch", "python"],
+)
+def test_what_memory_was_too_small_for_is_not_taken_for_damaged(
+    saved, monkeypatch, error
+):
+    def fail(*arguments, **settings):
+        raise error
+
+    monkeypatch.setattr(torch, "load", fail)
+    with pytest.raises(type(error)):
+        saved.load()
+    monkeypatch.undo()
+    assert saved.load()["step"] == 3
+
+
 @pytest.mark.parametrize("refused", ["chown", "link"])
 def test_a_colleagues_training_is_gone_on_with(saved, monkeypatch, refused):
     """As by a person who may write its files, and neither give nor link them."""

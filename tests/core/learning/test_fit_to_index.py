@@ -207,6 +207,21 @@ def test_other_rows_are_another_training(images, tmp_path):
     assert len([p for p in (tmp_path / "state").iterdir() if p.is_dir()]) == 2
 
 
+def test_rows_of_images_that_were_lost_meanwhile_are_left_out(images, tmp_path):
+    rows = index_of(images, DescriptorModel(OLD))
+    lost = np.random.default_rng(1).normal(size=(1, rows.dim)).astype(np.float32)
+    place = len(rows) // 2
+    more = Descriptors(
+        np.insert(rows.ids, place, "T9"), np.insert(rows.read(), place, lost, axis=0)
+    )
+    whole, _ = fit(images, tmp_path / "whole", rows=rows, learning=LEARNING)
+    fitted, _ = fit(images, tmp_path / "lost", rows=more, learning=LEARNING)
+    assert same_weights(fitted, whole)
+    turned = Descriptors(rows.ids[::-1], rows.read()[::-1])
+    with pytest.raises(UserError, match="in their order"):
+        fit(images, tmp_path / "turned", rows=turned, learning=LEARNING)
+
+
 @pytest.mark.parametrize(
     ("config", "learning", "index", "message"),
     [

@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +13,11 @@ import torch
 
 from qk_iteration.core.distributed import launch
 from qk_iteration.core.distributed.launch import told_by_failures
+from qk_iteration.core.formats import folder_lock
+from qk_iteration.core.formats.folder_lock import locked
+from qk_iteration.core.learning import learn_on_devices as learn_on_devices_module
 from qk_iteration.core.learning.first_bank import fill_initial_bank
-from qk_iteration.core.learning.learn_on_devices import learn_on_devices
+from qk_iteration.core.learning.learn_on_devices import LAUNCHING, learn_on_devices
 from qk_iteration.core.learning.side import Side
 from qk_iteration.core.learning.training import learn
 from qk_iteration.core.learning.training_job import train_on_this_rank, write_job
@@ -99,6 +102,30 @@ def test_two_devices_learn_what_one_learns_and_tell_of_it(images, tmp_path):
     # was not there meanwhile. MLflow is told no point twice.
     assert losses == pytest.approx(2 * expected_losses, rel=1e-4)
     assert ranks_left(tmp_path) == []
+
+
+@pytest.mark.parametrize("held", [LAUNCHING, ""], ids=["by ranks", "alone"])
+def test_ranks_start_when_nobody_else_learns_the_same(
+    images, tmp_path, monkeypatch, held
+):
+    training = small_training(images, tmp_path)
+    job, events, other = job_of(training, tmp_path), [], ExitStack()
+    other.enter_context(locked(job.parent / held, what="it"))
+    wait_for = folder_lock._wait_for
+
+    def let_the_other_end(file):
+        events.append("waited")
+        other.close()
+        wait_for(file)
+
+    monkeypatch.setattr(folder_lock, "_wait_for", let_the_other_end)
+    monkeypatch.setattr(
+        learn_on_devices_module,
+        "run_on_ranks",
+        lambda *arguments, **settings: events.append("ranks"),
+    )
+    learn_on_devices(training, QK, job, devices=2)
+    assert events == ["waited", "ranks"]
 
 
 def test_what_a_rank_says_ends_the_training_in_one_sentence(images, tmp_path):

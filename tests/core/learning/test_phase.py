@@ -6,7 +6,13 @@ import torch
 from torch.nn import functional as F
 
 from qk_iteration.core.bank.frozen_rows import FrozenRows
-from qk_iteration.core.images.views import ViewRequest, rows_of_step
+from qk_iteration.core.images.views import (
+    TrainingImages,
+    ViewRequest,
+    rows_of_step,
+)
+from qk_iteration.core.learning import embed_views
+from qk_iteration.core.learning import phase as phase_module
 from qk_iteration.core.learning.phase import (
     draw_views_of_phase,
     fill_frozen_rows,
@@ -59,6 +65,26 @@ def test_the_first_bank_does_not_change_with_the_file_it_came_from(images, sessi
     assert bank.rows.dtype == torch.bfloat16
     later = fill_frozen_rows(PHASES[2], session, images, config, initial_bank)
     assert (later.rows != 1).any(), "only the first phase starts from it"
+
+
+def test_views_of_a_bank_are_asked_for_as_they_are_drawn(images, session, monkeypatch):
+    """A million requests at once would take a hundred megabytes on each rank."""
+    events = []
+
+    def note_and_ask(*arguments, **settings):
+        events.append("asked")
+        return ViewRequest(*arguments, **settings)
+
+    def note_and_draw(self, request):
+        events.append("drawn")
+        return draw(self, request)
+
+    draw = TrainingImages.__getitem__
+    monkeypatch.setattr(phase_module, "ViewRequest", note_and_ask)
+    monkeypatch.setattr(TrainingImages, "__getitem__", note_and_draw)
+    monkeypatch.setattr(embed_views, "NO_GRADIENT_FACTOR", 1)
+    fill_frozen_rows(PHASES[0], session, images, QK)
+    assert events == 3 * (4 * ["asked"] + 4 * ["drawn"])
 
 
 def test_only_the_steps_that_are_left_are_drawn(images, session):

@@ -66,3 +66,19 @@ def test_averaged_weights_follow_the_learned_ones():
     tower.update_average()
     averaged = tower.model_for_evaluation().head.weight
     torch.testing.assert_close(averaged, before + 0.25)
+
+
+def test_a_shared_head_keeps_its_average_when_the_other_side_begins_to_learn():
+    learning = changed(LEARNING, weight_averaging=0.75)
+    query, key = (
+        Tower(DescriptorModel(MODEL), learning, learning_rate=1e-3) for _ in range(2)
+    )
+    key.share_head(query)
+    before = query.model.head.weight.detach().clone()
+    query.update_average()
+    with torch.no_grad():
+        query.model.head.weight += 1
+    key.update_average()
+    for tower in (query, key):
+        averaged = tower.model_for_evaluation().head.weight
+        torch.testing.assert_close(averaged, before + 0.25)

@@ -174,6 +174,7 @@ def _check_finite(rows: Tensor, first_row: int) -> None:
     if len(broken):
         raise UserError(
             f"{len(broken)} of {len(rows)} rows for the bank are not finite, first in "
-            f"row {first_row + int(broken[0])}. The frozen model has diverged: lower "
-            "learning_rate or resume from an earlier checkpoint."
+            f"row {first_row + int(broken[0])}. The weights that made them are broken, "
+            "or the numbers are too large for the bank's dtype: take other weights, or "
+            "bfloat16 or float32."
         )

@@ -162,7 +162,15 @@ def _read(path: Path) -> dict[str, Any] | None:
             path, map_location="cpu", weights_only=True
         )
     except Exception as error:  # Damage raises errors of many kinds.
-        if isinstance(error, OSError) and error.errno != errno.EINVAL:
-            raise  # The disk, or a right that is missing; the file may be whole.
+        if _is_of_machine(error):
+            raise  # The file may be whole, and must not be lost.
         return None
     return content
+
+
+def _is_of_machine(error: Exception) -> bool:
+    """Whether it is the disk, a right that is missing, or memory, and not the file."""
+    if isinstance(error, OSError):
+        return error.errno != errno.EINVAL
+    # Torch has no type for it.
+    return isinstance(error, MemoryError) or "allocate memory" in str(error)

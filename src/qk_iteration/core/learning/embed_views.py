@@ -22,30 +22,32 @@ NO_GRADIENT_FACTOR = 4
 def embed_views(
     model: DescriptorModel,
     represent: Callable[[Tensor], Tensor],
-    requests: Sequence[ViewRequest],
+    rows: range,
+    request_of: Callable[[int], ViewRequest],
     images: TrainingImages,
     learning: LearningConfig,
     *,
     dtype: torch.dtype,
 ) -> Tensor:
-    """One row for each view.
+    """One row for each image of a range.
 
     Args:
         model: Set to eval mode.
         represent: The model, or its features: from pixels (B, S, S, 3) to rows
             (B, columns).
-        requests: The views; at least one.
-        images: What they are views of.
+        rows: Of the images; at least one.
+        request_of: The view of an image that is wanted.
+        images: The training images.
         learning: Batch, workers and precision.
         dtype: Of the rows.
 
     Returns:
-        Shape (len(requests), columns), on the model's device.
+        Shape (len(rows), columns), on the model's device.
     """
     return describe(
-        _draw([range(len(requests))], requests.__getitem__, model, images, learning),
+        _draw([rows], request_of, model, images, learning),
         frozen(model, represent, precision=learning.precision),
-        num_images=len(requests),
+        num_images=len(rows),
         label=None,
         dtype=dtype,
         device=next(model.parameters()).device,

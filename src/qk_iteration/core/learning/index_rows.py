@@ -73,6 +73,26 @@ def read_index_rows(
     return found
 
 
+def without_lost_images(rows: Descriptors, image_ids: Sequence[str]) -> Descriptors:
+    """The rows without those of images that were lost since rows were read.
+
+    Args:
+        rows: From `read_index_rows`.
+        image_ids: Images that are left, in the order of the rows.
+
+    Raises:
+        UserError: If they are not images of these rows, in this order.
+    """
+    if len(rows) != len(image_ids):
+        rows = rows.select(np.isin(rows.ids, np.asarray(image_ids, dtype=np.str_)))
+    if rows.ids.tolist() != list(image_ids):
+        raise UserError(
+            "Rows of the index must be those of the training images, in their order; "
+            "they are others. Read them with the images' ids."
+        )
+    return rows
+
+
 def fill_index_bank(
     folder: Path, rows: Descriptors, *, dtype: str
 ) -> tuple[NegativeBank, str]:

@@ -17,10 +17,11 @@ from torch.nn import functional as F
 
 from qk_iteration.core.describing.describe import describe, frozen
 from qk_iteration.core.describing.describing_config import DescriptionConfig
-from qk_iteration.core.formats.descriptors import Descriptors
+from qk_iteration.core.formats.descriptors import ROWS_PER_READ, Descriptors
 from qk_iteration.core.formats.ground_truth import TrueMatches
 from qk_iteration.core.images.image_cache import open_image_cache
 from qk_iteration.core.images.views import TrainingImages, ViewRequest
+from qk_iteration.core.learning.index_rows import without_lost_images
 from qk_iteration.core.models.descriptor_model import DescriptorModel
 from qk_iteration.core.scoring.evaluate import evaluate_descriptors
 
@@ -40,7 +41,7 @@ class IndexValidation:
         references: The index.
         true_matches: Which row each query is a copy of.
         description: Batch size and precision.
-        fingerprint: Changes with what is judged on.
+        fingerprint: Changes with what is judged on, and the precision.
     """
 
     query_ids: list[str]
@@ -109,14 +110,14 @@ def validate_on_queries(
     def draw(rows: range) -> Tensor:
         return torch.from_numpy(np.array(cache.pixels[rows.start : rows.stop]))
 
-    pairs = sorted(true_matches.references.items())
+    judged_on = cache.fingerprint, sorted(true_matches.references.items())
     return IndexValidation(
         query_ids=list(cache.image_ids),
         draw=draw,
         references=references,
         true_matches=true_matches,
         description=description,
-        fingerprint=_digest(cache.fingerprint, pairs, references.read().tobytes()),
+        fingerprint=_digest(description, judged_on, references),
     )
 
 
@@ -130,9 +131,10 @@ def validate_on_training_images(
 
     Args:
         images: The training images.
-        rows: Of the index, in their order.
+        rows: Of the index for these images, in their order.
         description: Batch size and precision.
     """
+    rows = without_lost_images(rows, images.cache.image_ids)
     number = min(len(images), MOST_OWN_QUERIES)
     names = [f"edited {one}" for one in rows.ids[:number].tolist()]
     pairs = dict(zip(names, ((one,) for one in rows.ids.tolist()), strict=False))
@@ -147,11 +149,15 @@ def validate_on_training_images(
         references=rows,
         true_matches=TrueMatches(pairs),
         description=description,
-        fingerprint=_digest(images.fingerprint, names, b""),
+        # The rows decide what is learned, and are in its fingerprint already.
+        fingerprint=_digest(description, (images.fingerprint, names), None),
     )
 
 
-def _digest(images: str, matches: object, rows: bytes) -> str:
-    digest = hashlib.sha256(f"{images} {matches}".encode())
-    digest.update(rows)
+def _digest(
+    description: DescriptionConfig, judged_on: object, rows: Descriptors | None
+) -> str:
+    digest = hashlib.sha256(f"{description.precision} {judged_on}".encode())
+    for _, block in rows.blocks(ROWS_PER_READ) if rows is not None else ():
+        digest.update(block.tobytes())
     return digest.hexdigest()[:16]

@@ -1,7 +1,7 @@
-"""Parameters of training: what both methods share, and what is each one's own.
+"""Parameters of training: what all methods share, and what is each one's own.
 
 The budget is counted in *image passes*: an image once forward and backward through a
-backbone is one pass, an image forward only (a bank row) is a third of one. Both
+backbone is one pass, an image forward only (a bank row) is a third of one. All
 methods stop when the same budget is spent, bank refreshes included.
 """
 
@@ -31,7 +31,7 @@ class NegativeBankConfig(ParameterBlock):
 
 
 class LearningConfig(ParameterBlock):
-    """What QK Iteration and the SimCLR-style baseline have in common."""
+    """What all methods have in common."""
 
     image_passes: int = Field(ge=1, description="the budget, in image passes")
     images_per_step: int = Field(

@@ -5,7 +5,7 @@ is pushed against far more rows than its batch holds; yet each row was embedded 
 older copy than the one before it. Beside QK Iteration, whose rows are all of one model,
 it tells "many negatives" from "consistent negatives". As in the algorithm, the keys of
 the present batch are positives only, and negatives of later steps. The queue starts
-empty; the rate of the very first step is 0.
+empty: the very first step has no negatives, costs 0 and learns nothing.
 
 References:
     He et al., 2020, https://arxiv.org/abs/1911.05722 (Alg. 1).

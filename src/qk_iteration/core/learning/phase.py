@@ -1,8 +1,8 @@
 """What one phase needs: the frozen side's rows, the learner's views, and the loss."""
 
 import copy
-from collections.abc import Iterable, Iterator
-from typing import SupportsInt
+from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import torch
@@ -47,8 +47,8 @@ def fill_frozen_rows(
         session: Its model as it was when the phase began.
         images: The training images.
         config: What is frozen, and what the key side sees.
-        initial_bank: What the first phase would compute: features of the clean images
-            by the untrained backbone. Shape (N, F).
+        initial_bank: What a first Q-phase would compute: features of the clean images
+            by the key model as it starts. Shape (N, F).
     """
     frozen = _frozen_model(phase, session, config)
     kind = _view_kind(phase.learner.other, config)
@@ -65,7 +65,8 @@ def fill_frozen_rows(
             rows = embed_views(
                 frozen,
                 frozen if is_head_frozen else frozen.features,
-                _requests(own, kind, draw=2 * phase.first_step + 1),
+                own,
+                partial(ViewRequest, kind=kind, draw=2 * phase.first_step + 1),
                 images,
                 session.learning,
                 dtype=dtype,
@@ -93,7 +94,7 @@ def draw_views_of_phase(
 
     def requests_of(step: int, rows: NDArray[np.int64]) -> list[ViewRequest]:
         # Even draws are the learner's, odd ones the bank's: no edit comes twice.
-        return _requests(rows, kind, draw=2 * step)
+        return [ViewRequest(int(row), kind, 2 * step) for row in rows]
 
     return draw_views_of_steps(
         range(session.step, phase.end_step),
@@ -152,9 +153,3 @@ def _frozen_model(
 def _view_kind(side: Side, config: QKConfig) -> ViewKind:
     """What a side sees of a training image; the query side always sees edits."""
     return "edited" if side is Side.QUERY else config.key_view
-
-
-def _requests(
-    rows: Iterable[SupportsInt], kind: ViewKind, *, draw: int
-) -> list[ViewRequest]:
-    return [ViewRequest(int(row), kind, draw) for row in rows]

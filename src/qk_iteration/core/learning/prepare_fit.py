@@ -8,7 +8,7 @@ from qk_iteration.core.formats.descriptors import Descriptors
 from qk_iteration.core.images.views import TrainingImages
 from qk_iteration.core.learning.checkpoints import CheckpointStore
 from qk_iteration.core.learning.fit_to_index import fit_to_index
-from qk_iteration.core.learning.index_rows import fill_index_bank
+from qk_iteration.core.learning.index_rows import fill_index_bank, without_lost_images
 from qk_iteration.core.learning.index_validation import IndexValidation
 from qk_iteration.core.learning.learning_config import FitConfig, LearningConfig
 from qk_iteration.core.learning.learning_curve import Report
@@ -52,7 +52,12 @@ def learn_in_index(
 
     Returns:
         As ``fit_to_index``.
+
+    Raises:
+        UserError: As ``fit_to_index``, or if rows and images do not belong together.
+        StoppedError: As ``fit_to_index``.
     """
+    rows = without_lost_images(rows, images.cache.image_ids)
     bank, digest = fill_index_bank(rows_folder, rows, dtype=config.bank_dtype)
     unfitted = build_query_model(model, config.start_from).to(device)
     start = start_query_model(

@@ -36,7 +36,7 @@ def learn_query_and_key_models(
             the weights of the best validation.
         images: The training images.
         config: Phases, loss and what is frozen.
-        initial_bank: Features of the clean images by the models' common start; saves
+        initial_bank: Features of the clean images by the key model as it starts; saves
             the first Q-phase its bank. Shape (N, F).
     """
     phases = plan_phases(config, session.learning, num_images=len(images))

@@ -83,6 +83,8 @@ class Tower:
         self.head_optimizer = other.head_optimizer
         if self.averaged is not None and other.averaged is not None:
             self.averaged.module.head = other.averaged.module.head
+            # One count too: a first update copies, and would undo the head's average.
+            self.averaged.n_averaged = other.averaged.n_averaged
 
     def take_over(self, other: Self) -> None:
         """Copy all that the other tower has learned, optimizer state included."""

@@ -63,8 +63,8 @@ class Training:
 
     Attributes:
         initial_models: Where each side starts; they stay as they are.
-        initial_bank: Features of the clean images by the key side's, where they are
-            at hand and both sides start alike. Shape (N, F).
+        initial_bank: Features of the clean images by the key side's initial model,
+            where they are at hand. Shape (N, F).
         images: The training images and their edits.
         learning: What the methods have in common.
         checkpoints: Where checkpoints are kept.
