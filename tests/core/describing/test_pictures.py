@@ -42,6 +42,38 @@ def test_a_turned_photo_is_upright_from_memory_too(tmp_path):
     assert np.array_equal(np.asarray(from_memory), np.asarray(from_file))
 
 
+def test_a_turned_jpeg_xl_is_turned_once_from_memory_too(tmp_path):
+    pytest.importorskip("pillow_jxl")
+    exif = Image.Exif()
+    exif[0x0112] = TURNED
+    picture_of("RGB").save(tmp_path / "a.jxl", exif=exif.tobytes(), lossless=True)
+    with Image.open(tmp_path / "a.jxl") as opened:
+        from_memory = read_picture(opened, max_pixels=1000)
+    from_file = read_picture(tmp_path / "a.jxl", max_pixels=1000)
+    assert np.array_equal(np.asarray(from_memory), np.asarray(from_file))
+
+
+def test_what_a_tiff_says_of_its_numbers_counts_from_memory_too(tmp_path):
+    white_is_zero = {262: 0}
+    picture_of("L").convert("I;16").save(tmp_path / "a.tif", tiffinfo=white_is_zero)
+    with Image.open(tmp_path / "a.tif") as opened:
+        from_memory = read_picture(opened, max_pixels=1000)
+        assert opened.mode == "I;16"  # Left as it is.
+    from_file = read_picture(tmp_path / "a.tif", max_pixels=1000)
+    assert np.array_equal(np.asarray(from_memory), np.asarray(from_file))
+
+
+def test_an_opened_picture_that_is_cut_short_is_one_sentence(tmp_path):
+    picture_of("RGB").resize((90, 90)).save(tmp_path / "a.jpg")
+    content = (tmp_path / "a.jpg").read_bytes()
+    (tmp_path / "a.jpg").write_bytes(content[: len(content) // 2])
+    with (
+        Image.open(tmp_path / "a.jpg") as opened,
+        pytest.raises(UserError, match="in memory cannot be decoded: image file is tr"),
+    ):
+        read_picture(opened, max_pixels=10_000)
+
+
 def test_pixels_are_taken_as_they_are():
     assert np.array_equal(np.asarray(read_picture(PIXELS, max_pixels=1000)), PIXELS)
 

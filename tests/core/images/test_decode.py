@@ -83,6 +83,26 @@ def test_sixteen_bit_grey_is_scaled_and_not_clipped(tmp_path, suffix):
     assert red.tolist() == [0, 1, 128, 255]
 
 
+@pytest.mark.parametrize("maximum", [65535, 4095])
+@pytest.mark.parametrize("is_plain", [False, True])
+def test_grey_of_a_pgm_is_scaled_to_what_its_header_calls_white(
+    tmp_path, maximum, is_plain
+):
+    values = np.array([0, maximum // 4, maximum // 2], ">u2")
+    text = f"P{2 if is_plain else 5} 3 1 {maximum}\n".encode()
+    text += " ".join(map(str, values)).encode() if is_plain else values.tobytes()
+    (tmp_path / "a.pgm").write_bytes(text)
+    red = np.asarray(decode(tmp_path / "a.pgm"))[0, :, 0]
+    assert red.tolist() == [0, 64, 127]
+
+
+def test_a_transparent_value_of_sixteen_bits_shows_the_background(tmp_path):
+    values = np.array([[1000, 1001, 32768]], np.uint16)
+    Image.fromarray(values).save(tmp_path / "a.png", transparency=1000)
+    red = np.asarray(decode(tmp_path / "a.png"))[0, :, 0]
+    assert red.tolist() == [BACKGROUND[0], 4, 128]
+
+
 def test_float_values_are_stretched_and_nan_is_black(tmp_path):
     values = np.array([[-1.0, 0.0, 1.0, np.nan]], dtype=np.float32)
     Image.fromarray(values).save(tmp_path / "a.tif")

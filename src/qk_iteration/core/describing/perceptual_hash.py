@@ -38,7 +38,8 @@ def hash_images(images: pd.DataFrame, *, max_pixels: int) -> Descriptors:
         Vectors of shape (N, 256).
 
     Raises:
-        UserError: If the package ``pdqhash`` is not installed.
+        UserError: If the package ``pdqhash`` is not installed, or an image cannot be
+            read.
     """
     try:
         from pdqhash import compute

@@ -4,12 +4,11 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
 from qk_iteration.core.formats.user_paths import user_path
-from qk_iteration.core.images.decode import decode_image
-from qk_iteration.core.images.to_rgb import to_rgb
-from qk_iteration.core.user_error import UserError
+from qk_iteration.core.images.decode import decode_image, upright_rgb
+from qk_iteration.core.user_error import UserError, first_line
 
 Picture = str | Path | Image.Image | NDArray[np.uint8]
 """A file's path, a Pillow image, or RGB pixels of shape (H, W, 3)."""
@@ -54,4 +53,10 @@ def read_picture(
             f"A picture must have at most {max_pixels:,} pixels, also when it is "
             f"resized; got {picture.width} x {picture.height}. Shrink or crop it."
         )
-    return to_rgb(ImageOps.exif_transpose(picture))
+    try:
+        return upright_rgb(picture)
+    except Exception as error:  # Of Pillow's decoders, whatever they are.
+        raise UserError(
+            f"A picture in memory cannot be decoded: {first_line(error).rstrip('.')}. "
+            "Open it from a whole file, and while that is open."
+        ) from error

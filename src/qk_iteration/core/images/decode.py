@@ -10,12 +10,21 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image
 
 from qk_iteration.core.images.opened_image import opened_image
 from qk_iteration.core.images.to_rgb import to_rgb
 
-_TURNED = (5, 6, 7, 8)  # EXIF orientations that exchange width and height
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What turns a picture upright, by its EXIF orientation; 5 to 8 exchange its sides."""
 
 
 def decode_image(
@@ -37,9 +46,21 @@ def decode_image(
             than ``max_pixels``.
     """
     with opened_image(path, max_pixels, short_edge) as image:
-        image.load()
-        _turn_upright(image)
-        return to_rgb(image)
+        return upright_rgb(image)
+
+
+def upright_rgb(image: Image.Image) -> Image.Image:
+    """An opened image as an upright RGB picture; it stays as it is.
+
+    Raises:
+        OSError, ValueError and others: If it cannot be decoded.
+    """
+    image.load()
+    picture = to_rgb(image)
+    orientation = _orientation(image)
+    if orientation in _TURNS:
+        picture = picture.transpose(_TURNS[orientation])
+    return picture
 
 
 def squash(image: Image.Image, size: int) -> NDArray[np.uint8]:
@@ -80,28 +101,20 @@ def measure_image(
         # Other formats than JPEG would show a thumbnail, and prove nothing.
         is_jpeg = image.format in ("JPEG", "MPO")
         is_reduced = is_jpeg and image.draft(None, (1, 1)) is not None
-        image.load()
-        is_turned = _is_turned(image)
-        _turn_upright(image)
-        upright = to_rgb(image)
+        upright = upright_rgb(image)
         if not is_reduced:
             return upright.size
-        return (height, width) if is_turned else (width, height)
+        return (height, width) if _orientation(image) >= 5 else (width, height)
 
 
-def _is_turned(image: Image.Image) -> bool:
-    """Whether turning upright exchanges width and height."""
-    with suppress(Exception):  # As below.
-        return image.getexif().get(ExifTags.Base.Orientation) in _TURNED
-    return False
-
-
-def _turn_upright(image: Image.Image) -> None:
-    """Turn a loaded image as its EXIF orientation says, in place."""
+def _orientation(image: Image.Image) -> int:
+    """The EXIF orientation of a loaded image; 1 where there is nothing to turn."""
     # JPEG XL is turned by its decoder, and its EXIF must then be passed over, unless it
     # holds a JPEG file whole.
     if image.format == "JXL" and not getattr(image, "jpeg", False):
-        return
+        return 1
     # A broken EXIF block says nothing about the picture itself.
     with suppress(Exception):
-        ImageOps.exif_transpose(image, in_place=True)
+        found = image.getexif().get(ExifTags.Base.Orientation)
+        return int(found) if found in _TURNS else 1
+    return 1

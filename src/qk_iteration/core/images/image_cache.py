@@ -35,7 +35,7 @@ from qk_iteration.core.images.pixel_file import (
 from qk_iteration.core.images.threaded_map import map_in_threads
 
 # Part of every stamp: raise it when the same files would give other pixels.
-_VERSION = 2
+_VERSION = 3
 
 _logger = logging.getLogger(__name__)
 

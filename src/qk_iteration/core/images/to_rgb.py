@@ -48,6 +48,8 @@ def _to_eight_bits(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I;16"):
         bits = tags.get(_BITS_TAG, (16,))[0]
         lowest, highest = 0.0, float(2 ** min(bits, 16) - 1)
+    elif image.mode == "I" and image.format == "PPM":  # Pillow scales it to 16 bits.
+        lowest, highest = 0.0, float(2**16 - 1)
     else:
         if image.mode == "I" and _sample_format(image) == _UNSIGNED:
             values = values.view(np.uint32)  # Pillow takes them for signed.
@@ -61,6 +63,8 @@ def _to_eight_bits(image: Image.Image) -> Image.Image:
         scaled[start : start + rows] = np.rint(wide.clip(0, 255))
     if tags.get(_PHOTOMETRIC_TAG) == _WHITE_IS_ZERO:
         scaled = 255 - scaled
+    if image.has_transparency_data:  # One value, of a PNG file.
+        scaled[values == image.info["transparency"]] = BACKGROUND[0]
     return Image.fromarray(scaled)
 
 
