@@ -65,3 +65,9 @@ def test_packaged_weights_replace_the_random_ones():
     load_weights(one, name, "package")
     load_weights(other, name, "package")
     assert same(one, other)
+
+
+def test_a_home_folder_is_expanded(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    torch.save(backbone(1).state_dict(), tmp_path / "weights.pth")
+    load_weights(backbone(2), NAME, "~/weights.pth")

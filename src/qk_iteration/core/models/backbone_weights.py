@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from qk_iteration.core.extras import how_to_install
+from qk_iteration.core.formats.user_paths import user_path
 from qk_iteration.core.user_error import UserError, first_line
 
 PACKAGED_WEIGHTS = "package"
@@ -43,7 +44,7 @@ def find_weights(name: str, weights: str) -> Path | None:
     """
     if weights == RANDOM_WEIGHTS:
         return None
-    path = _packaged_file(name) if weights == PACKAGED_WEIGHTS else Path(weights)
+    path = _packaged_file(name) if weights == PACKAGED_WEIGHTS else user_path(weights)
     if not path.is_file():
         raise UserError(
             f"model.weights must be '{PACKAGED_WEIGHTS}', '{RANDOM_WEIGHTS}' or a "
