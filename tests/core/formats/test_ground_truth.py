@@ -67,6 +67,23 @@ def test_files_of_different_queries_are_joined(tmp_path):
         read_true_matches([*paths, tmp_path / "one.csv"])
 
 
+def test_one_of_several_files_may_hold_unmatched_queries_alone(tmp_path):
+    texts = {
+        "matched.json": '{"Q1": ["R5"], "Q3": ["R7", "R8"]}',
+        "unmatched.csv": "Q2,\n",
+        "others.csv": "Q4,\n",
+        "none.csv": HEADER,
+    }
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    matched, unmatched, others, none = (tmp_path / name for name in texts)
+    assert read_true_matches([matched, unmatched]).references == MATCHES
+    with pytest.raises(FormatError, match=r"unmatched\.csv with .*others.csv' is"):
+        read_true_matches([unmatched, others])
+    with pytest.raises(FormatError, match=r"none\.csv' is not .* names no query"):
+        read_true_matches([matched, none])
+
+
 def test_rows_of_something_else_are_refused():
     with pytest.raises(FormatError, match="a query id and a reference id or None"):
         as_true_matches([("Q1", "R1", 0.5)])

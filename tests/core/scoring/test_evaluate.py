@@ -1,7 +1,7 @@
 """Scores are computed by hand, and from the definition, for each protocol.
 
 Each row of the table of edge cases in docs/scoring.md has its test here, in
-test_search.py, or beside the reader that it concerns.
+test_search_references.py, or beside the reader that it concerns.
 """
 
 import json
@@ -269,6 +269,14 @@ def test_arrays_and_files_are_taken_alike(tmp_path):
     )
 
 
+@pytest.mark.parametrize("ids_too", [0, 2])
+def test_descriptors_without_their_ids_are_refused_in_one_sentence(ids_too):
+    queries, references, truth = planted()
+    given = (*queries, *references)[: 1 + ids_too] if ids_too else queries[1]
+    with pytest.raises(FormatError, match=r"be a pair, \(ids, vectors\), or files"):
+        evaluate_descriptors(given, references, truth, protocol="knn")
+
+
 @pytest.mark.parametrize("side", [0, 1])
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_a_broken_descriptor_is_refused_by_name(side, value):
@@ -399,6 +407,12 @@ def test_a_true_pair_of_one_folder_counts_in_one_direction(caplog, protocol):
     assert "10 true pairs count in the direction of the ground truth" in caplog.text
     if protocol == "knn":  # As many neighbors as asked for, whatever was left out.
         assert result.num_predictions == 60
+
+
+@pytest.mark.parametrize("protocol", ["isc2021", "drivendata", "knn"])
+def test_predictions_of_images_with_themselves_alone_score_zero(protocol):
+    result = score([("Q1", "Q1", 1.0), ("Q2", "Q2", 1.0)], protocol=protocol)
+    assert (result.micro_ap, result.num_predictions) == (0, 0)
 
 
 def test_predicted_pairs_that_are_true_the_other_way_round_are_left_out(caplog):

@@ -8,6 +8,7 @@ import pytest
 from qk_iteration.core.formats.descriptor_files import write_descriptors
 from qk_iteration.core.formats.descriptors import Descriptors
 from qk_iteration.core.formats.ground_truth import TrueMatches, write_true_matches
+from qk_iteration.core.formats.predicted_matches import read_predicted_matches
 from qk_iteration.core.formats.submission import write_submission
 from qk_iteration.core.scoring.evaluate import evaluate_descriptors
 from qk_iteration.core.scoring.score_files import score_files
@@ -72,6 +73,24 @@ def test_every_source_gives_one_score(folder, protocol):
     )
     assert one_file == expected
     assert score_files(predictions=folder / "judged.csv", **rules) == expected
+
+
+def test_the_pairs_written_are_those_judged(folder):
+    rows = "Q000,R000,0.9\nunlabelled,R001,0.8\nQ001,Q001,0.7\nQ002,R003,0.6\n"
+    (folder / "p.csv").write_text(rows)
+    score = score_files(
+        predictions=folder / "p.csv",
+        ground_truth=folder / "truth.csv",
+        protocol="drivendata",
+        predictions_path=folder / "judged.csv",
+    )
+    judged = read_predicted_matches(folder / "judged.csv")
+    assert [column.tolist() for column in judged.columns()] == [
+        ["Q000", "Q002"],
+        ["R000", "R003"],
+        [0.9, 0.6],
+    ]
+    assert score.num_predictions == 2
 
 
 def test_figures_and_plot_are_written(folder):

@@ -170,6 +170,16 @@ def test_a_degenerate_reference_is_refused_before_it_gets_one_more_number(
         )
 
 
+@pytest.mark.parametrize("side", [0, 1])
+def test_a_descriptor_of_zeros_is_refused_before_it_is_whitened(side):
+    given = list(sides())
+    broken = given[side].read().copy()
+    broken[3] = 0
+    given[side] = Descriptors(given[side].ids, broken)
+    with pytest.raises(FormatError, match=f"must not be zero.*'{'QR'[side]}0003'"):
+        normalize_for_submission(*given, SSCD, whiten=True, device="cpu")
+
+
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [

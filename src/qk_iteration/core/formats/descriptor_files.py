@@ -65,13 +65,26 @@ def read_descriptors(paths: str | Path | Sequence[str | Path]) -> Descriptors:
 
 
 def as_descriptors(source: Any) -> Descriptors:
-    """Descriptors from a path, several paths, or a pair (ids, vectors)."""
+    """Descriptors from a path, several paths, or a pair (ids, vectors).
+
+    Args:
+        source: Files; or ids (N,) and vectors (N, D).
+
+    Raises:
+        FormatError: If it is none of these, or malformed.
+        OSError: If a file cannot be opened.
+    """
     if isinstance(source, Descriptors):
         return source
     if isinstance(source, (str, Path)) or all(
         isinstance(part, (str, Path)) for part in source
     ):
         return read_descriptors(source)
+    if len(source) != 2:
+        raise FormatError(
+            "Descriptors must be a pair, (ids, vectors), or files; got "
+            f"{len(source)} parts of {type(source).__name__}."
+        )
     ids, vectors = source
     return Descriptors(foreign_ids(ids, what="The descriptors' ids"), vectors)
 

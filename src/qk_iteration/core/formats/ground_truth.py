@@ -24,6 +24,9 @@ from qk_iteration.core.formats.user_paths import user_path
 
 HEADER = ("query_id", "reference_id")
 
+References = dict[str, tuple[str, ...]]
+"""The true references of each labelled query."""
+
 
 @dataclass(frozen=True)
 class TrueMatches:
@@ -40,14 +43,7 @@ class TrueMatches:
     references: Mapping[str, tuple[str, ...]]
 
     def __post_init__(self) -> None:
-        for query, references in self.references.items():
-            if not query or not all(references):
-                raise FormatError(f"A ground-truth id is empty, at query '{query}'.")
-            if len(set(references)) < len(references):
-                raise FormatError(
-                    f"The ground truth must name a pair once; query '{query}' has a "
-                    f"reference twice: {', '.join(references)}. Remove the repeats."
-                )
+        _check_ids(self.references)
         if not any(self.references.values()):
             raise FormatError(
                 "The ground truth must hold at least one true match; it holds "
@@ -57,18 +53,12 @@ class TrueMatches:
 
     @classmethod
     def from_pairs(cls, pairs: Iterable[Sequence[str | None]]) -> "TrueMatches":
-        """Rows (query, reference); an empty reference or None means no match."""
-        references: dict[str, tuple[str, ...]] = {}
-        for query, reference in pairs:
-            known = references.get(str(query))
-            if known is not None and (not known or not reference):
-                raise FormatError(
-                    f"Query '{query}' must either match nothing, in one row, or name "
-                    "its references; it has several rows and an empty reference."
-                )
-            found = (reference,) if reference else ()
-            references[str(query)] = (known or ()) + found
-        return cls(references)
+        """Rows (query, reference); an empty reference or None means no match.
+
+        Raises:
+            FormatError: If a query has an empty reference and other rows, too.
+        """
+        return cls(_of_pairs(pairs))
 
     @cached_property
     def pairs(self) -> list[tuple[str, str]]:
@@ -77,13 +67,18 @@ class TrueMatches:
 
 
 def as_true_matches(source: Any) -> TrueMatches:
-    """Ground truth from paths, a mapping id -> reference ids, or rows of pairs."""
+    """Ground truth from paths, a mapping id -> reference ids, or rows of pairs.
+
+    Raises:
+        FormatError: If it is none of these, or malformed.
+        OSError: If a file cannot be opened.
+    """
     if isinstance(source, TrueMatches):
         return source
     if isinstance(source, (str, Path)):
         return read_true_matches(source)
     if isinstance(source, Mapping):
-        return _from_mapping(source)
+        return TrueMatches(_of_mapping(source))
     rows = list(source)
     if rows and all(isinstance(row, (str, Path)) for row in rows):
         return read_true_matches(rows)
@@ -104,34 +99,48 @@ def as_true_matches(source: Any) -> TrueMatches:
 def read_true_matches(paths: str | Path | Sequence[str | Path]) -> TrueMatches:
     """Ground truth from a .csv or .json file, or from several that share no query.
 
+    One of several may hold queries alone that match nothing.
+
     Raises:
-        FormatError: If a file is malformed, or a query stands in two of them.
+        FormatError: If a file is malformed, a query stands in two of them, or all hold
+            no match.
         OSError: If a file cannot be opened.
     """
-    if isinstance(paths, (str, Path)):
-        return _read_one(paths)
-    references: dict[str, tuple[str, ...]] = {}
-    for path in paths:
-        more = _read_one(path).references
+    named = [paths] if isinstance(paths, (str, Path)) else list(paths)
+    references: References = {}
+    for path in named:
+        more = _read_one(path)
+        if not more and len(named) > 1:
+            raise _said_of(path, FormatError("it names no query."))
         if shared := references.keys() & more.keys():
             raise FormatError(
                 "Ground-truth files given together must share no query; "
                 f"'{min(shared)}' stands in '{path}' and in one before it."
             )
         references |= more
-    return TrueMatches(references)
+    try:
+        return TrueMatches(references)
+    except FormatError as error:
+        raise _said_of(" with ".join(map(str, named)), error) from error
 
 
-def _read_one(path: str | Path) -> TrueMatches:
+def _read_one(path: str | Path) -> References:
     path = user_path(path)
     try:
         if path.suffix.lower() == ".json":
-            return _from_mapping(_read_json(path))
-        rows = read_csv_rows(path, HEADER)
-        check_id_rows(rows)
-        return TrueMatches.from_pairs((image_id(q), image_id(r)) for q, r in rows)
+            references = _of_mapping(_read_json(path))
+        else:
+            rows = read_csv_rows(path, HEADER)
+            check_id_rows(rows)
+            references = _of_pairs((image_id(q), image_id(r)) for q, r in rows)
+        _check_ids(references)
     except FormatError as error:
-        raise FormatError(f"'{path}' is not a ground truth: {error}") from error
+        raise _said_of(path, error) from error
+    return references
+
+
+def _said_of(path: object, error: FormatError) -> FormatError:
+    return FormatError(f"'{path}' is not a ground truth: {error}")
 
 
 def write_true_matches(path: str | Path, true_matches: TrueMatches) -> None:
@@ -165,13 +174,27 @@ def _read_json(path: Path) -> Mapping[Any, Any]:
     return content
 
 
-def _from_mapping(mapping: Mapping[Any, Any]) -> TrueMatches:
+def _of_pairs(pairs: Iterable[Sequence[str | None]]) -> References:
+    references: References = {}
+    for query, reference in pairs:
+        known = references.get(str(query))
+        if known is not None and (not known or not reference):
+            raise FormatError(
+                f"Query '{query}' must either match nothing, in one row, or name its "
+                "references; it has several rows and an empty reference."
+            )
+        found = (reference,) if reference else ()
+        references[str(query)] = (known or ()) + found
+    return references
+
+
+def _of_mapping(mapping: Mapping[Any, Any]) -> References:
     if set(HEADER) <= mapping.keys():
         raise FormatError(
             f"it holds columns, {' and '.join(HEADER)}; each query id must have a list "
             "of its reference ids."
         )
-    references: dict[str, tuple[str, ...]] = {}
+    references: References = {}
     for query, many in mapping.items():
         is_list = isinstance(many, (list, tuple))
         if (
@@ -187,4 +210,15 @@ def _from_mapping(mapping: Mapping[Any, Any]) -> TrueMatches:
         if image_id(query) in references:
             raise FormatError(f"query '{image_id(query)}' stands there twice.")
         references[image_id(query)] = tuple(map(image_id, many))
-    return TrueMatches(references)
+    return references
+
+
+def _check_ids(references: Mapping[str, Sequence[str]]) -> None:
+    for query, many in references.items():
+        if not query or not all(many):
+            raise FormatError(f"A ground-truth id is empty, at query '{query}'.")
+        if len(set(many)) < len(many):
+            raise FormatError(
+                f"The ground truth must name a pair once; query '{query}' has a "
+                f"reference twice: {', '.join(many)}. Remove the repeats."
+            )

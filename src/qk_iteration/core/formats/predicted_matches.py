@@ -77,7 +77,16 @@ class PredictedMatches:
     def from_columns(
         cls, query_ids: Any, reference_ids: Any, scores: Any
     ) -> "PredictedMatches":
-        """Three columns of one length: two of names or ids, one of numbers."""
+        """Three columns of one length: two of names or ids, one of numbers.
+
+        Args:
+            query_ids: Shape (P,), as are the others.
+            reference_ids: What each query found.
+            scores: Higher means more similar; finite.
+
+        Raises:
+            FormatError: If a column is not that, or a pair stands twice.
+        """
         numbers = np.asarray(scores)
         if numbers.size == 0:
             numbers = np.zeros(0)
@@ -137,7 +146,12 @@ class PredictedMatches:
 
 
 def as_predicted_matches(source: Any) -> PredictedMatches:
-    """Predicted matches from a path or from three columns."""
+    """Predicted matches from a path or from three columns.
+
+    Raises:
+        FormatError: If it is neither, or malformed.
+        OSError: If the file cannot be opened.
+    """
     if isinstance(source, PredictedMatches):
         return source
     if isinstance(source, (str, Path)):

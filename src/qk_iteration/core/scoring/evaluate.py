@@ -210,7 +210,26 @@ def score_predictions(
     given = as_predicted_matches(predictions)
     if given is not predictions:
         report_absent(given, truth)
-    predicted = admit_predictions(given, truth, rule)
+    return score_admitted(
+        admit_predictions(given, truth, rule), truth, rule, label=label
+    )
+
+
+def score_admitted(
+    predicted: PredictedMatches,
+    truth: TrueMatches,
+    rule: ScoringProtocol,
+    *,
+    label: str = "Predicted matches",
+) -> Score:
+    """Judge pairs that ``admit_predictions`` has let through, all of them.
+
+    Args:
+        predicted: The pairs that the protocol judges.
+        truth: Which reference each query shows.
+        rule: Its name goes into the score.
+        label: What is scored, for the line in the log.
+    """
     is_correct = mark_correct(predicted, truth)
     num_true_matches = len(truth.pairs)
     curve = precision_recall_curve(predicted.scores, is_correct, num_true_matches)

@@ -246,7 +246,7 @@ def _report_unlabelled(
 def _check_number(predicted: PredictedMatches, protocol: ScoringProtocol) -> None:
     limit = protocol.num_candidates
     counts = np.bincount(predicted.query_rows) if protocol.per_query else len(predicted)
-    most = int(np.max(counts))
+    most = int(np.max(counts, initial=0))  # All may have been left out.
     if limit is not None and most > limit:
         raise FormatError(
             f"{protocol.name} judges at most {limit:,} pairs"

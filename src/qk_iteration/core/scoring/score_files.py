@@ -15,8 +15,8 @@ from qk_iteration.core.formats.predicted_matches import (
 )
 from qk_iteration.core.formats.submission import read_submission
 from qk_iteration.core.formats.user_paths import user_path
-from qk_iteration.core.scoring.evaluate import score_predictions, search_by_protocol
-from qk_iteration.core.scoring.judging import report_absent
+from qk_iteration.core.scoring.evaluate import score_admitted, search_by_protocol
+from qk_iteration.core.scoring.judging import admit_predictions, report_absent
 from qk_iteration.core.scoring.precision_recall_plot import plot_precision_recall
 from qk_iteration.core.scoring.protocols import protocol_named
 from qk_iteration.core.scoring.score import Score
@@ -75,7 +75,7 @@ def score_files(
         UserError: If the settings contradict each other.
         OSError: If a file cannot be opened.
     """
-    protocol_named(protocol, top_k=top_k)
+    rule = protocol_named(protocol, top_k=top_k)
     check_metric(metric)
     _check_plot_path(plot_path)
     _check_sources(query_descriptors, reference_descriptors, submission, predictions)
@@ -106,7 +106,8 @@ def score_files(
         top_k=top_k,
         device=device,
     )
-    score = score_predictions(predicted, truth, protocol=protocol, top_k=top_k)
+    predicted = admit_predictions(predicted, truth, rule)
+    score = score_admitted(predicted, truth, rule)
     _write_results(score, predicted, metrics_path, plot_path, predictions_path)
     return score
 

@@ -162,6 +162,9 @@ def normalize_for_submission(
         FormatError, UserError: As :func:`normalize_scores` and ``fit_projection``.
     """
     if whiten or training.dim >= MAX_DIM:
+        # Here too: whitened, a descriptor of zeros is one like others.
+        check_values(queries, what="Queries' descriptors")
+        check_values(references, what="References' descriptors")
         projection = fit_projection(
             training, dim=min(training.dim, MAX_DIM - 1), whiten=whiten
         )

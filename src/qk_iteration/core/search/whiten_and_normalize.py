@@ -38,7 +38,12 @@ def whiten_and_normalize(
         device: Where to search the training images.
 
     Returns:
-        Queries and references to be searched.
+        Queries and references to be searched: (Q, d) and (R, d), where d is
+        ``whitening_dim`` or D, and one more if scores are normalized.
+
+    Raises:
+        FormatError: If descriptors are malformed, or as ``normalize_scores``.
+        UserError: As ``fit_projection`` and ``normalize_scores``.
     """
     if whitening_dim is not None:
         # Here, not in the search: whitened, a descriptor of zeros is one like others.
