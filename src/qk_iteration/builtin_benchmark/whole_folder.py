@@ -2,7 +2,8 @@
 
 Each is built in a folder beside the target that takes the target's name at the end: a
 build that was killed leaves nothing that looks like a benchmark, and is simply done
-anew.
+anew. What it replaces is moved aside before, since removing thousands of files takes
+seconds, in which a kill would leave a part of them.
 """
 
 import shutil
@@ -38,7 +39,9 @@ def check_replaceable(folder: Path) -> None:
 @contextmanager
 def building_alone(folder: Path) -> Iterator[None]:
     """One process at a time; another that wants to build the folder waits."""
+    folder = folder.resolve()  # A link may lead to a larger disk.
     with locked(folder.with_name(f".{folder.name}.building"), what="the benchmark"):
+        _end_replacing(folder)
         yield
 
 
@@ -56,10 +59,26 @@ def appearing_whole(folder: Path, mark: str) -> Iterator[Path]:
     Raises:
         UserError: If ``folder`` holds anything that was not built here.
     """
+    folder = folder.resolve()
+    _end_replacing(folder)
     check_replaceable(folder)
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     yield partial
     (partial / MARKER).write_text(mark, "utf-8")
-    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        folder.rename(_replaced(folder))
     partial.rename(folder)
+    _end_replacing(folder)
+
+
+def _end_replacing(folder: Path) -> None:
+    """Remove what was moved aside, or bring it back where nothing took its name."""
+    if _replaced(folder).exists() and not folder.exists():
+        _replaced(folder).rename(folder)
+    shutil.rmtree(_replaced(folder), ignore_errors=True)
+
+
+def _replaced(folder: Path) -> Path:
+    """Where the old one is while the new one takes its name."""
+    return folder.with_name(f".{folder.name}.replaced")
