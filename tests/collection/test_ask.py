@@ -11,6 +11,7 @@ from PIL import Image
 from qk_iteration.collection.ask import open_collection
 from qk_iteration.collection.find import find_copies
 from qk_iteration.core.user_error import UserError
+from tests.collection.conftest import draw
 
 
 @pytest.fixture
@@ -29,6 +30,33 @@ def test_an_edited_picture_is_a_copy_however_it_is_handed_over(
         (match,) = opened.is_copy(picture)
         assert match.path == "IMG_13.png"
         assert 0 < match.false_alarms < 0.05
+
+
+def test_an_open_collection_answers_as_it_was_opened_whatever_is_searched_later(
+    photos, model, tmp_path, quick
+):
+    (photos / "dot.png").unlink()  # With it, rows would be copied into memory.
+
+    def search_and_open():
+        find_copies(photos, output=tmp_path / "out", model=model, **quick)
+        return open_collection(tmp_path / "out", device="cpu")
+
+    opened = search_and_open()
+    (photos / "IMG_03.png").unlink()  # The last row moves to its place,
+    second = search_and_open()
+    (last,) = second.index.files_of_row[len(second.index.key_vectors) - 1]
+    (photos / last).rename(
+        tmp_path / "last.png"
+    )  # and the row of what is new comes where one was before.
+    search_and_open()
+    draw(200).save(photos / "new.png")
+    search_and_open()
+    for collection in (opened, second):
+        assert not collection.is_copy(draw(200).resize((50, 40)))
+    (match,) = opened.is_copy(draw(3).resize((50, 40)), max_matches=1)
+    assert match.path in ("IMG_03.png", "small_of_03.jpg")
+    with Image.open(tmp_path / "last.png") as image:
+        assert [m.path for m in second.is_copy(image, max_matches=1)] == [last]
 
 
 def test_a_stranger_is_no_copy(opened):

@@ -5,7 +5,9 @@ import hashlib
 import os
 import shutil
 import signal
+from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
@@ -13,6 +15,8 @@ from PIL import Image
 from qk_iteration.collection import describe_folder as describing
 from qk_iteration.collection import growing_lists
 from qk_iteration.collection.find import find_copies
+from qk_iteration.collection.match_calibration import MatchCalibration
+from qk_iteration.collection.model_sides import CALIBRATION, calibration_path
 from qk_iteration.collection.summary import summarize
 from qk_iteration.core.formats import folder_lock
 from qk_iteration.core.stopping import StoppedError, request_stop, withdraw_stop
@@ -153,6 +157,42 @@ def test_smaller_limits_hold_for_what_was_described_before(
     pd.testing.assert_frame_equal(*tables)
     assert tables[0].loc["large_of_09.png", "why"] == "too large"
     assert tables[0].loc["turned_07.jpg", "why"] == "too small"
+
+
+def test_pictures_left_out_by_their_size_change_no_promise(
+    photos, model, tmp_path, quick
+):
+    alone = find_copies(photos, output=tmp_path / "out", model=model, **quick)
+    for number in range(40):
+        dot = draw(99, size=(7, 7))
+        dot.putpixel((0, 0), (number, 0, 0))
+        dot.save(photos / f"dot_{number:02d}.png")
+    among = find_copies(photos, output=tmp_path / "out", model=model, **quick)
+    assert among.num_described == 40
+    assert among.threshold == alone.threshold
+    pd.testing.assert_frame_equal(among.matches, alone.matches)
+    pd.testing.assert_frame_equal(among.groups, alone.groups)
+
+
+def test_equal_pixels_are_not_called_identical_bytes(photos, model, tmp_path, quick):
+    for number in range(10, 30):
+        with Image.open(photos / f"IMG_{number}.png") as image:
+            image.save(photos / f"saved_{number}.png", compress_level=1)
+    told = MatchCalibration.from_json(calibration_path(model, CALIBRATION).read_text())
+    sure = np.linspace(0.55, 0.549, 100)
+    scores = {"wrong_scores": sure, "clean_scores": sure}
+    plain = replace(told, background=told.background[:0], **scores)
+    (tmp_path / "told.json").write_text(plain.to_json())
+    found = find_copies(
+        photos,
+        output=tmp_path / "out",
+        model=model,
+        calibration=tmp_path / "told.json",
+        **quick,
+    )
+    is_sure = (found.matches["score"] == 1) & (found.matches["precision"] == 1)
+    assert is_sure.sum() > 2, "some score as files of the same bytes do"
+    assert found.num_identical == 2
 
 
 @pytest.mark.parametrize("cache", ["out", "link", "deeper/../out", "kept"])

@@ -1,9 +1,11 @@
 """What a search of folders takes for a model, and what it refuses."""
 
+import re
 import shutil
 
 import numpy as np
 import pytest
+import torch
 
 from qk_iteration.collection.ask import open_collection
 from qk_iteration.collection.find import find_copies
@@ -21,6 +23,7 @@ from qk_iteration.core.models.descriptor_model import DescriptorModel
 from qk_iteration.core.models.model_file import save_model
 from qk_iteration.core.user_error import UserError
 from tests.collection.conftest import calibration_of
+from tests.core.describing.test_load_describer import save_onnx
 from tests.core.learning.small_training import MODEL, changed
 
 
@@ -73,6 +76,34 @@ def test_a_calibration_of_earlier_versions_was_made_as_most_models_take_pictures
         content.pop(name)
     earlier = MatchCalibration.from_json(to_checked_json(content))
     assert (earlier.preprocessing, earlier.output) == (IMAGENET, None)
+
+
+def test_a_calibration_of_another_model_is_passed_over_with_a_word(calibrated, caplog):
+    torch.jit.script(torch.nn.Flatten()).save(str(calibrated))
+    own = calibration_path(calibrated, OWN_CALIBRATION)
+    with pytest.raises(UserError, match="made with another model"):
+        load_calibrated(calibrated, own, device="cpu")
+    cure = f"own_benchmark --params=images=FOLDER,model_path={calibrated}"
+    with pytest.raises(UserError, match=re.escape(cure)):
+        load_calibrated(calibrated, device="cpu")
+    assert f"'{own}' is not used: it is of another model" in caplog.text
+
+
+def test_what_a_calibration_was_told_need_not_fit_another_model(tmp_path):
+    shape, outputs = [None, 3, 32, 32], ("pooled", "vectors")
+    path = save_onnx(tmp_path / "model.onnx", shape=shape, outputs=outputs)
+    sides = load_sides(path, device="cpu", output="pooled")
+    told = calibration_path(path, OWN_CALIBRATION)
+    told.write_text(calibration_of(sides).to_json())
+    save_onnx(path, shape=shape)
+    with pytest.raises(UserError, match="made with another model"):
+        load_calibrated(path, told, device="cpu")
+
+
+def test_one_model_of_a_pair_is_calibrated_by_its_own_name(tmp_path):
+    save_model(DescriptorModel(MODEL), tmp_path / "key_model")
+    with pytest.raises(UserError, match=f"model_path={tmp_path / 'key_model'}$"):
+        load_calibrated(tmp_path / "key_model", device="cpu")
 
 
 def test_a_model_that_is_not_there_is_named_before_its_calibration(tmp_path):

@@ -10,7 +10,7 @@ from qk_iteration.collection.background import Background, biases_of, loss_of
 from qk_iteration.collection.content_files import content_of
 from qk_iteration.collection.find_pairs import NUM_NEAREST
 from qk_iteration.collection.folder_index import FolderIndex, open_index
-from qk_iteration.collection.model_sides import ModelSides, load_sides
+from qk_iteration.collection.model_sides import ModelSides, load_told
 from qk_iteration.collection.search_record import SearchRecord, read_record
 from qk_iteration.core.describing.pictures import Picture
 from qk_iteration.core.formats.folder_lock import locked
@@ -128,14 +128,8 @@ def open_collection(output: str | Path, *, device: str = "auto") -> OpenCollecti
         UserError: If there is no finished search, or its model has changed since.
     """
     record, background = read_record(user_path(output))
-    told = record.calibration
-    sides = load_sides(
-        record.model,
-        device=device,
-        preprocessing=told.preprocessing,
-        output=told.output,
-    )
-    if sides.fingerprint != told.fingerprint:
+    sides = load_told(record.calibration, record.model, device=device)
+    if sides is None:
         raise UserError(
             f"The model '{record.model}' has changed since the search of '{output}'. "
             "Search again."

@@ -169,11 +169,12 @@ class DescriptorStore:
             gone = "delete from files where path not in (select path from kept)"
             num_forgotten = database.execute(gone).rowcount
             database.execute("drop table kept")
-            database.execute(
+            unnamed = (
                 "delete from contents where content not in (select content from files)"
             )
+            num_unnamed = database.execute(unnamed).rowcount
         # A transaction of its own: only what nothing names may be overwritten.
-        self._close_gaps()
+        self._close_gaps(num_unnamed)
         return int(num_forgotten)
 
     def table(self) -> pd.DataFrame:
@@ -193,12 +194,17 @@ class DescriptorStore:
         (count,) = self._database.execute(query).fetchone()
         return int(count)
 
-    def _close_gaps(self) -> None:
-        """Move the last rows to where rows are missing, so that they stand together."""
+    def _close_gaps(self, num_unnamed: int) -> None:
+        """Move the last rows to where rows are missing, so that they stand together.
+
+        Args:
+            num_unnamed: Contents just forgotten. If there are any, what is added next
+                must not be written where an open collection still has their rows.
+        """
         query = "select row, content, width, height from contents"
         used = {row: line for row, *line in self._database.execute(query)}
         gaps = sorted(set(range(len(used))) - used.keys())
-        if not gaps:
+        if not gaps and not num_unnamed:
             return
         movers = sorted(row for row in used if row >= len(used))
         moved = move_rows(self._folder / VECTORS, movers, gaps)

@@ -39,8 +39,8 @@ class FolderIndex:
         folder: Absolute.
         files: `path` (below the folder), `num_bytes`, `content`, `row`, `width`,
             `height`; pictures that are too small or too large are not among them.
-        query_vectors: One row for each content by the query side, memory-mapped.
-            Shape (N, D).
+        query_vectors: One row for each content by the query side; memory-mapped, but
+            where pictures of wrong sizes are passed over. Shape (N, D).
         key_vectors: The same contents by the key side. Shape (N, D).
         left_out: Path, kind and reason of the other files.
         fingerprint: Of what describes its pictures.
@@ -229,7 +229,8 @@ def _opened(
     vectors = store.vectors()
     half = vectors.shape[1] // 2 if has_halves else 0
     table = store.table()
-    # What was described under other limits is kept, but no part of this search.
+    # What was described under other limits is kept, but no part of this search: a
+    # promise is made for the pairs that can be given.
     wrong = _of_wrong_size(
         table,
         max_pixels=max_pixels,
@@ -237,9 +238,13 @@ def _opened(
         short_edge=describer.prepare.short_edge,
     )
     is_wrong = table["path"].isin({path for path, _, _ in wrong})
+    files = table[~is_wrong].reset_index(drop=True)
+    taken, rows = np.unique(files["row"], return_inverse=True)
+    if len(taken) < len(vectors):
+        vectors, files["row"] = vectors[taken], rows
     return FolderIndex(
         folder,
-        table[~is_wrong].reset_index(drop=True),
+        files,
         vectors[:, : half or None],
         vectors[:, half:],
         sorted([*update.left_out, *wrong]),

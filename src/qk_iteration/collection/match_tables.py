@@ -29,11 +29,12 @@ class FilePair(NamedTuple):
     match: str
     score: float
     precision: float
+    is_identical: bool = False
+    """Whether the two have the same bytes; equal pixels may score as high."""
 
-    @property
-    def is_identical(self) -> bool:
-        """Whether the two have the same bytes."""
-        return self.score == IDENTICAL and self.precision == IDENTICAL
+
+def _identical(query: str, match: str) -> FilePair:
+    return FilePair(query, match, IDENTICAL, IDENTICAL, is_identical=True)
 
 
 def pairs_of_files_within(
@@ -46,7 +47,7 @@ def pairs_of_files_within(
     """
     for files in index.files_of_row.values():
         best, *others = files
-        yield from (FilePair(other, best, IDENTICAL, IDENTICAL) for other in others)
+        yield from (_identical(other, best) for other in others)
     rows = zip(pairs.query_rows.tolist(), pairs.match_rows.tolist(), strict=True)
     for (first, second), score, expected in zip(
         rows, pairs.scores.tolist(), precision.tolist(), strict=True
@@ -67,7 +68,8 @@ def pairs_of_files_between(
     for content, row in queries.row_of_content.items():
         if content in index.row_of_content:
             same = index.row_of_content[content]
-            yield from _between(queries, index, row, same, IDENTICAL, IDENTICAL)
+            for query, match in _between(queries, index, row, same):
+                yield _identical(query, match)
     identical = {
         (row, index.row_of_content[content])
         for content, row in queries.row_of_content.items()
@@ -81,24 +83,21 @@ def pairs_of_files_between(
         strict=True,
     ):
         if (ask, found) not in identical:
-            yield from _between(queries, index, ask, found, score, expected)
+            for query, match in _between(queries, index, ask, found):
+                yield FilePair(query, match, score, expected)
 
 
 def _between(
-    queries: FolderIndex,
-    index: FolderIndex,
-    ask: int,
-    found: int,
-    score: float,
-    precision: float,
-) -> Iterator[FilePair]:
+    queries: FolderIndex, index: FolderIndex, ask: int, found: int
+) -> Iterator[tuple[str, str]]:
+    """Files of two contents, none with itself."""
     for query in queries.files_of_row.get(ask, []):
         for match in index.files_of_row.get(found, []):
             same = os.path.realpath(queries.full_path(query)) == os.path.realpath(
                 index.full_path(match)
             )
             if not same:
-                yield FilePair(query, match, score, precision)
+                yield query, match
 
 
 def tables_of(
@@ -123,7 +122,10 @@ def tables_of(
         item: number for number, group in enumerate(groups, 1) for item in group
     }
     matches = pd.DataFrame.from_records(
-        [(*pair, number_of[end]) for pair, (_, end) in zip(found, ends, strict=True)],
+        [
+            (pair.query, pair.match, pair.score, pair.precision, number_of[end])
+            for pair, (_, end) in zip(found, ends, strict=True)
+        ],
         columns=list(MATCH_COLUMNS),
     )
     by_name = {"queries": queries, "collection": index}

@@ -185,25 +185,43 @@ def load_calibrated(
     beside = [calibration_path(path, name) for name in (OWN_CALIBRATION, CALIBRATION)]
     places = [named] if named else beside
     for place in filter(Path.is_file, places):
-        told = _read(place)
-        sides = load_sides(
-            path, device=device, preprocessing=told.preprocessing, output=told.output
-        )
-        if told.fingerprint == sides.fingerprint:
+        told = _read(place, path)
+        sides = load_told(told, path, device=device)
+        if sides is not None:
             return sides, told
         if named:
             raise UserError(
                 f"'{place}' was made with another model than '{path}'. Make it again "
                 "with this one."
             )
+        _logger.warning("'%s' is not used: it is of another model.", place)
     load_sides(path, device=device)  # What is wrong with the model itself comes first.
     missing = f"no file '{named}'" if named else f"no {CALIBRATION} of this model"
-    add = "" if path.is_dir() else f",model_path={path}"
     raise UserError(
         f"Nothing says which score of '{path}' keeps a promise of precision: there is "
-        f"{missing}. Make one from your pictures: kedro run --pipelines=own_benchmark "
-        f"--params=images=FOLDER{add}"
+        f"{missing}. Make one from your pictures: {_how_to_calibrate(path)}"
     )
+
+
+def load_told(told: MatchCalibration, path: Path, *, device: str) -> ModelSides | None:
+    """The model of a calibration, given pictures as that was told; None if it is not.
+
+    Args:
+        told: Made with the model.
+        path: Where the model is sought.
+        device: As ``load_sides``.
+
+    Raises:
+        UserError: If there is no model at all, or it cannot be read.
+    """
+    try:
+        sides = load_sides(
+            path, device=device, preprocessing=told.preprocessing, output=told.output
+        )
+    except UserError:
+        load_sides(path, device=device)
+        return None  # Another model, which has no such output or takes other sizes.
+    return sides if sides.fingerprint == told.fingerprint else None
 
 
 def builtin_calibration(sides: ModelSides) -> MatchCalibration | None:
@@ -216,19 +234,25 @@ def builtin_calibration(sides: ModelSides) -> MatchCalibration | None:
         UserError: If the file is of another version.
     """
     place = calibration_path(sides.path, CALIBRATION)
-    calibration = _read(place) if place.is_file() else None
+    calibration = _read(place, sides.path) if place.is_file() else None
     if calibration is None or calibration.fingerprint != sides.fingerprint:
         return None
     return calibration
 
 
-def _read(place: Path) -> MatchCalibration:
+def _how_to_calibrate(model: Path) -> str:
+    return (
+        f"kedro run --pipelines=own_benchmark --params=images=FOLDER,model_path={model}"
+    )
+
+
+def _read(place: Path, model: Path) -> MatchCalibration:
     try:
         return MatchCalibration.from_json(place.read_text(encoding="utf-8"))
     except (FormatError, UnicodeDecodeError) as error:
         raise UserError(
             f"'{place}' is no calibration of this version ({error}). Train again, or "
-            "run: kedro run --pipelines=own_benchmark --params=images=FOLDER"
+            f"run: {_how_to_calibrate(model)}"
         ) from error
 
 

@@ -1,9 +1,13 @@
 """Rows of numbers in a file that grows, memory-mapped.
 
+Whoever has mapped some rows goes on seeing them as they were: rows are only put behind
+those that were named, and what replaces any is a new file.
+
 Shapes:
     D: numbers of a row.
 """
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +47,12 @@ def write_rows(path: Path, start: int, vectors: NDArray[np.float32]) -> None:
 
 
 def move_rows(path: Path, source: list[int], target: list[int]) -> NDArray[np.float32]:
-    """Copy some rows over others, and return those written."""
-    rows = np.load(path, mmap_mode="r+")
-    rows[target] = rows[source]
-    rows.flush()
+    """Copy some rows over others in a new file of the name; return those written."""
+    with replacing(path) as partial:
+        shutil.copyfile(path, partial)
+        rows = np.load(partial, mmap_mode="r+")
+        rows[target] = rows[source]
+        rows.flush()
     moved: NDArray[np.float32] = rows[target]
     return moved
 
