@@ -78,7 +78,9 @@ def test_what_was_left_out_is_a_csv_that_a_line_names(project, caplog):
     assert str(project / "tables" / "images.csv") in caplog.text
 
 
-@pytest.mark.parametrize("path", ["/elsewhere/data", "data", "data/../data"])
+@pytest.mark.parametrize(
+    "path", ["/elsewhere/data", "/elsewhere/data ", "data", "data/../data"]
+)
 def test_a_folder_is_kept_as_it_is_meant(project, path, monkeypatch):
     monkeypatch.chdir(project)
     dataset = ProjectPathDataset(filepath=str(project / "a.txt"), root=str(project))

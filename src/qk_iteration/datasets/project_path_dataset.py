@@ -25,7 +25,7 @@ class ProjectPathDataset(PathDataset[str]):
 
     def load(self) -> str:
         """The path, absolute."""
-        return from_kept(self.path.read_text("utf-8").strip(), self.root)
+        return from_kept(self.path.read_text("utf-8").removesuffix("\n"), self.root)
 
     def save(self, data: str) -> None:
         """Write the file, whole or not at all."""

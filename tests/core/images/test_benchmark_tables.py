@@ -61,6 +61,16 @@ def test_a_true_image_that_is_left_out_is_counted_as_missed_and_said(
     assert "their matches count as missed" in caplog.text
 
 
+def test_a_true_image_of_a_longer_name_is_counted_as_missed_too(root, caplog):
+    for folder in ("a", "b"):
+        (root / "query_images" / folder).mkdir()
+        Image.new("RGB", (20, 10)).save(root / "query_images" / folder / "Q1.jpg")
+    (root / "query_images" / "a" / "Q1.jpg").write_bytes(b"")
+    write_matches(root, "Q0,R0\na:Q1,R1\nb:Q1,R1\n")
+    tabulate_benchmark(root, CONFIG)
+    assert "names 1 queries that were left out, first 'a:Q1'" in caplog.text
+
+
 def test_a_true_image_that_is_nowhere_is_refused(root):
     write_matches(root, "Q0,R0\nQ1,R7\n")
     with pytest.raises(

@@ -15,7 +15,7 @@ DESCRIPTION = DescriptionConfig(batch_size=2, num_workers=0, precision="float32"
 IMAGES = ImagesConfig(max_pixels=10_000, min_side=1, cache_size=8)
 
 
-def external(path):
+def external(path, pixel_std=(1, 1, 1)):
     return ExternalModelConfig(
         model_path=path,
         side="key",
@@ -23,7 +23,7 @@ def external(path):
         image_size=16,
         resize="squash",
         pixel_mean=(0, 0, 0),
-        pixel_std=(1, 1, 1),
+        pixel_std=pixel_std,
     )
 
 
@@ -36,6 +36,11 @@ def test_a_model_that_is_not_there_is_refused_before_the_folder_is_read(tmp_path
     model = external(str(tmp_path / "none.pt"))
     with pytest.raises(UserError, match=r"model_path must be .*none\.pt"):
         describe_folder("no folder", model, DESCRIPTION, IMAGES, "cpu")
+
+
+def test_pixels_are_not_divided_by_zero():
+    with pytest.raises(ValueError, match="pixel_std"):
+        external("model.pt", pixel_std=(0.2, 0, 0.2))
 
 
 def test_a_model_of_digits_is_a_path():

@@ -2,7 +2,7 @@
 
 from typing import Literal, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, PositiveFloat, model_validator
 
 from qk_iteration.core.models.model_config import Precision
 from qk_iteration.core.parameter_block import ParameterBlock
@@ -43,4 +43,4 @@ class ExternalModelConfig(ParameterBlock):
     image_size: int = Field(ge=8, description="of the square or the short edge; pixels")
     resize: Literal["squash", "short_edge"]
     pixel_mean: tuple[float, float, float] = Field(description="of pixels in [0, 1]")
-    pixel_std: tuple[float, float, float]
+    pixel_std: tuple[PositiveFloat, PositiveFloat, PositiveFloat]

@@ -14,7 +14,7 @@ from qk_iteration.core.formats.disc21_folders import (
 )
 from qk_iteration.core.formats.format_error import FormatError
 from qk_iteration.core.formats.ground_truth import TrueMatches, read_true_matches
-from qk_iteration.core.images.image_names import short_id
+from qk_iteration.core.images.image_names import possible_ids, short_id
 from qk_iteration.core.images.image_table import ImageTables, tabulate_images
 from qk_iteration.core.images.images_config import ImagesConfig
 from qk_iteration.core.images.left_out import line_of_left_out
@@ -75,9 +75,13 @@ def tabulate_benchmark(root: Path, config: ImagesConfig) -> BenchmarkTables:
     )
     references = tabulate(folders.reference_images)
     queries = tabulate(folders.query_images)
-    _check_names("queries", true_matches.references, queries)
+    _check_names(
+        "queries", true_matches.references, queries, folder=folders.query_images
+    )
     named_references = (r for many in true_matches.references.values() for r in many)
-    _check_names("references", named_references, references)
+    _check_names(
+        "references", named_references, references, folder=folders.reference_images
+    )
     quarantined = [references.quarantined, queries.quarantined]
     training = references.images.iloc[:0]
     if folders.training_images is not None:
@@ -111,12 +115,14 @@ def _say_unused(root: Path, folders: Disc21Folders) -> None:
         )
 
 
-def _check_names(what: str, named: Iterable[str], tables: ImageTables) -> None:
+def _check_names(
+    what: str, named: Iterable[str], tables: ImageTables, *, folder: Path
+) -> None:
     """Say which named images were left out; refuse those that are nowhere."""
     missing = sorted(set(named).difference(tables.images["image_id"]))
     if not missing:
         return
-    left_out = _by_short_id(tables.quarantined)
+    left_out = _left_out_ids(tables.quarantined, folder)
     lost = [name for name in missing if name in left_out]
     if len(lost) < len(missing):
         unknown = [name for name in missing if name not in left_out]
@@ -131,9 +137,14 @@ def _check_names(what: str, named: Iterable[str], tables: ImageTables) -> None:
     )
 
 
-def _by_short_id(table: pd.DataFrame) -> Mapping[str, int]:
-    """The row of each file, by what it would be called if it were alone."""
-    return {short_id(PurePosixPath(p)): row for row, p in enumerate(table["path"])}
+def _left_out_ids(table: pd.DataFrame, folder: Path) -> Mapping[str, int]:
+    """The row of each file that was left out, by all that it may be called."""
+    root = f"{folder.absolute()}/"
+    return {
+        name: row
+        for row, path in enumerate(table["path"])
+        for name in possible_ids(path.removeprefix(root))
+    }
 
 
 def _not_there(what: str, unknown: list[str], tables: ImageTables) -> str:

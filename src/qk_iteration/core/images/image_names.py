@@ -33,7 +33,7 @@ def name_images(paths: Sequence[str]) -> list[str]:
     ids = [""] * len(paths)
     taken: set[str] = set()
     waiting = list(range(len(paths)))
-    for form in (short_id, _with_folder, _with_suffix):
+    for form in _FORMS:
         names = {row: form(PurePosixPath(paths[row])) for row in waiting}
         counts = Counter(names.values())
         for row in waiting:
@@ -48,6 +48,15 @@ def name_images(paths: Sequence[str]) -> list[str]:
             ids[row] = name
             taken.add(name)
     return ids
+
+
+def possible_ids(path: str) -> set[str]:
+    """What ``name_images`` may call an image, whatever others there are.
+
+    Args:
+        path: Below the folder that is looked at.
+    """
+    return {form(PurePosixPath(path)) for form in _FORMS}
 
 
 def short_id(path: PurePosixPath) -> str:
@@ -77,3 +86,6 @@ def _stem(name: str) -> str:
 
 def _joined(parts: Sequence[str]) -> str:
     return image_id(":".join(parts).replace("\\", ":"))
+
+
+_FORMS = (short_id, _with_folder, _with_suffix)
