@@ -207,6 +207,19 @@ def test_the_same_command_goes_on_with_its_run_and_tells_no_point_twice(
     assert len(others) == 1
 
 
+def test_a_run_that_goes_on_shows_the_figures_of_its_last_scoring(project, client):
+    for micro_ap, end in ((0.25, "error"), (0.75, "success")):
+        hook = hook_of(project)
+        start(hook, benchmark="rescored")
+        hook.after_dataset_saved("simclr.metrics", METRICS | {"micro_ap": micro_ap})
+        hook.after_pipeline_run() if end == "success" else hook.on_pipeline_error()
+    run = newest(client)
+    assert run.data.metrics["test/micro_ap"] == 0.75
+    same = client.get_metric_history(run.info.run_id, "test/recall_at_p90")
+    assert len(same) == 1
+    assert len([r for r in client.search_runs(["1"]) if "resc" in r.info.run_name]) == 1
+
+
 def test_other_settings_or_a_finished_run_are_a_new_run(project, client):
     for rate in (1e-3, 2e-3, 2e-3):
         hook = hook_of(project)

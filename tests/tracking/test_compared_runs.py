@@ -65,6 +65,25 @@ def test_the_newest_run_of_each_name_is_taken_of_the_newest_images(project):
     ]
 
 
+def test_runs_of_one_name_are_told_apart_by_their_ids(project):
+    client = RunStore(None, project).open()
+    (experiment,) = client.search_experiments(filter_string="name = 'tests'")
+    ids = {
+        run.data.metrics["qk/micro_ap"]: run.info.run_id
+        for run in client.search_runs(
+            [experiment.experiment_id],
+            "attributes.run_name = 'QK · seed 0' and attributes.status = 'FINISHED'",
+        )
+    }
+    systems = read(project, f"{ids[0.3]}; {ids[0.5]}; {ids[0.5]}; Floors")
+    assert [system.name for system in systems] == [
+        f"QK · seed 0 ({ids[0.5][:8]})",
+        f"QK · seed 0 ({ids[0.3][:8]})",
+        "untrained, whitened",
+        "untrained",
+    ]
+
+
 def test_a_system_has_its_curve_its_cost_and_its_page(project):
     (system,) = read(project, "QK · seed 1")
     assert system.name == "QK Iteration"

@@ -47,7 +47,11 @@ def read_compared_runs(
     found = client.get_experiment_by_name(experiment)
     runs = [] if found is None else _finished(client, found.experiment_id)
     chosen = _newest_of_each_name(runs) if names is None else _named(runs, names)
-    systems = [system for run in chosen for system in _systems_of(client, run)]
+    systems = [
+        system
+        for run, name in zip(chosen, _names_of(chosen), strict=True)
+        for system in _systems_of(client, run, name)
+    ]
     if not systems:
         raise UserError(
             f"No finished run of the experiment '{experiment}' has been scored. Begin "
@@ -99,11 +103,20 @@ def _named(runs: Sequence["Run"], names: str) -> list["Run"]:
                 f"No finished run is called '{name}'. The newest are: {known}."
             )
         chosen.append(fitting[0])
-    return chosen
+    return list({run.info.run_id: run for run in chosen}.values())
 
 
-def _systems_of(client: "MlflowClient", run: "Run") -> list[ComparedSystem]:
-    run_id, name = run.info.run_id, str(run.info.run_name)
+def _names_of(runs: Sequence["Run"]) -> list[str]:
+    """Of each run; with its id where another has the name, as with other settings."""
+    names = [str(run.info.run_name) for run in runs]
+    return [
+        f"{name} ({run.info.run_id[:8]})" if names.count(name) > 1 else name
+        for run, name in zip(runs, names, strict=True)
+    ]
+
+
+def _systems_of(client: "MlflowClient", run: "Run", name: str) -> list[ComparedSystem]:
+    run_id = run.info.run_id
     folders = {file.path for file in client.list_artifacts(run_id) if file.is_dir}
     systems = []
     for method, title in _SCORED.items():

@@ -42,7 +42,7 @@ class RunLog:
         self.start_time: int = run.info.start_time
         self._parameters = dict(run.data.params)
         self._last_steps: dict[str, int] = {}
-        self._known_metrics = set(run.data.metrics)
+        self._figures = dict(run.data.metrics)
         self._lock = threading.Lock()
         self._has_warned = False
 
@@ -53,6 +53,13 @@ class RunLog:
             self._last_steps |= dict.fromkeys(news, step)
         if news:
             self._tell(self._log_batch, news, step)
+
+    def figures(self, metrics: Mapping[str, float]) -> None:
+        """Figures of the whole run; newer ones take the place of older ones."""
+        news = {k: v for k, v in metrics.items() if self._figures.get(k) != v}
+        self._figures |= news
+        if news:
+            self._tell(self._log_batch, news, 0)
 
     def parameters(self, values: Mapping[str, str]) -> None:
         """Settings by name; MLflow lets none change, so the first ones stay."""
@@ -105,7 +112,7 @@ class RunLog:
     def _last_step(self, key: str) -> int:
         if key not in self._last_steps:
             last = -1
-            if key in self._known_metrics:
+            if key in self._figures:
                 history = self._tell(self.client.get_metric_history, self.run_id, key)
                 last = max((metric.step for metric in history or ()), default=-1)
             self._last_steps[key] = last

@@ -170,7 +170,7 @@ class TrackedRun:
 
 
 def _show_metrics(log: RunLog, method: str, data: Mapping[str, Any]) -> None:
-    log.report(0, run_metrics(method, data))
+    log.figures(run_metrics(method, data))
     log.artifact("log_dict", dict(data), f"{method}/metrics.json")
 
 
