@@ -4,7 +4,7 @@
     python benchmarks/sizing.py rates.json                  # prints the table
 
 Everything is proportional to the images and divided over the ranks, with two
-exceptions: each rank holds the group numbers of all images, and the loss of an epoch,
+exceptions: each rank holds the ids and numbers of all images, and the loss of an epoch,
 in which each of N images is compared with N rows, grows with their square.
 
 Shapes:
@@ -25,7 +25,9 @@ PLAN = ((1_000_000, 1), (10_000_000, 8), (100_000_000, 64), (1_000_000_000, 512)
 EMBEDDING_DIM, FEATURE_DIM = 256, 1280  # of tf_efficientnet_lite0
 DECODED_BYTES = 3 * (128**2 + 96**2)  # what edits begin with, and what models see
 BANK_BYTES = 2  # bfloat16
-GROUP_BYTES = 8
+# Of every image on every rank: an id of seven letters as Python's text, the number of
+# its group, those of a phase's rows, the orders of this epoch and of the next.
+LISTED_BYTES = 64 + 8 + 8 + 2 * 8
 CODE_BYTES = 32 + 8  # with the number of the row
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
@@ -57,6 +59,8 @@ class Size:
     """Of one rank, with ``frozen: model``."""
     features_memory: float
     """Of one rank, with ``frozen: backbone``."""
+    lists_memory: float
+    """Of one rank, never on a card: ids and numbers of all images."""
     decode_hours: float
     """Once."""
     refresh_hours: float
@@ -70,7 +74,6 @@ class Size:
 def size_of(num_images: int, num_ranks: int, rates: Rates) -> Size:
     """Return what N images need on W ranks."""
     rows_of_rank = -(-num_images // num_ranks)
-    groups = GROUP_BYTES * num_images
     num_products = float(num_images) ** 2 * EMBEDDING_DIM
 
     def hours(amount: float, rate: float) -> float:
@@ -82,8 +85,9 @@ def size_of(num_images: int, num_ranks: int, rates: Rates) -> Size:
         decoded_disk=DECODED_BYTES * num_images,
         descriptors_disk=4 * EMBEDDING_DIM * num_images,
         codes_disk=CODE_BYTES * num_images,
-        rows_memory=BANK_BYTES * EMBEDDING_DIM * rows_of_rank + groups,
-        features_memory=BANK_BYTES * FEATURE_DIM * rows_of_rank + groups,
+        rows_memory=BANK_BYTES * EMBEDDING_DIM * rows_of_rank,
+        features_memory=BANK_BYTES * FEATURE_DIM * rows_of_rank,
+        lists_memory=LISTED_BYTES * num_images,
         decode_hours=hours(num_images, rates.images_decoded),
         refresh_hours=hours(num_images, rates.images_refreshed),
         learn_hours=hours(num_images, rates.images_learned),
@@ -95,14 +99,14 @@ def sizing_table(rates: Rates, plan: Sequence[tuple[int, int]] = PLAN) -> str:
     """Return the table as Markdown, one line for each number of images."""
     names = (
         *("images", "ranks", "decoded, disk", "descriptors, disk", "codes, disk"),
-        *("finished rows, a rank", "features, a rank"),
+        *("finished rows, a rank", "features, a rank", "lists, a rank"),
         *("decode, h", "refresh, h", "learn, h an epoch", "loss, h an epoch"),
     )
     lines = [_line(names), _line(["--:"] * len(names))]
     for size in (size_of(*one, rates) for one in plan):
         sizes = (
             *(size.decoded_disk, size.descriptors_disk, size.codes_disk),
-            *(size.rows_memory, size.features_memory),
+            *(size.rows_memory, size.features_memory, size.lists_memory),
         )
         hours = (
             *(size.decode_hours, size.refresh_hours),

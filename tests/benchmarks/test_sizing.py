@@ -23,23 +23,24 @@ def test_a_million_images_on_one_rank():
     assert size.decoded_disk == 1_000_000 * (128 * 128 * 3 + 96 * 96 * 3)
     assert size.descriptors_disk == 1_024_000_000
     assert size.codes_disk == 40_000_000
-    assert size.rows_memory == 512_000_000 + 8_000_000
-    assert size.features_memory == 2_560_000_000 + 8_000_000
+    assert size.rows_memory == 512_000_000
+    assert size.features_memory == 2_560_000_000
+    assert size.lists_memory == 96_000_000
     assert size.decode_hours == pytest.approx(10_000 / 3600)
     assert size.refresh_hours == pytest.approx(4_000 / 3600)
     assert size.learn_hours == pytest.approx(20_000 / 3600)
     assert size.loss_hours == pytest.approx(6_400 / 3600)  # 1e6 * 1e6 * 256 / 4e10
 
 
-def test_more_ranks_divide_all_but_the_group_numbers():
+def test_more_ranks_divide_all_but_what_each_lists():
     one, three = size_of(10_000_000, 1, RATES), size_of(10_000_000, 3, RATES)
     for name in ("decode_hours", "refresh_hours", "learn_hours", "loss_hours"):
         assert getattr(three, name) == pytest.approx(getattr(one, name) / 3)
-    groups = 80_000_000
     rows = math.ceil(10_000_000 / 3)  # of the rank that holds the most
-    assert three.rows_memory - groups == 512 * rows
-    assert three.features_memory - groups == 2560 * rows
+    assert three.rows_memory == 512 * rows
+    assert three.features_memory == 2560 * rows
     assert three.decoded_disk == one.decoded_disk
+    assert three.lists_memory == one.lists_memory == 960_000_000
 
 
 def test_the_loss_of_an_epoch_alone_grows_with_the_square():

@@ -47,6 +47,17 @@ def test_rows_are_compared_from_their_mean():
     assert found.tolist() == [0, 0, 2, 2]
 
 
+def test_equal_rows_are_near_copies_however_their_cosine_is_rounded():
+    rows = torch.randn(100, 256, generator=torch.Generator().manual_seed(0))
+    found = join_near_copies(
+        torch.cat([rows, 3 * rows]),
+        torch.arange(200),
+        min_similarity=1.0,
+        chunk_size=64,
+    )
+    assert found.tolist() == 2 * list(range(100))
+
+
 def test_rows_without_near_copies_keep_their_groups():
     groups = torch.tensor([7, 3, 7, 5])
     found = join_near_copies(torch.eye(4), groups, min_similarity=0.9, chunk_size=3)

@@ -147,6 +147,20 @@ def test_a_failed_rebuild_is_never_taken_for_the_old_cache(images, folder):
     assert not (folder / "pixels_16.json").exists()
 
 
+@pytest.mark.parametrize("times", [1, 2], ids=["built", "opened"])
+def test_caches_of_one_table_hold_its_ids_once(images, folder, times):
+    for _ in range(times):
+        small, large = open_image_caches(
+            images, folder, sizes=(8, 16), max_pixels=10_000
+        )
+    assert small.image_ids is large.image_ids
+    assert (len(small), small.pixels.shape, large.pixels.shape) == (
+        5,
+        (5, 8, 8, 3),
+        (5, 16, 16, 3),
+    )
+
+
 @pytest.mark.parametrize("loss", ["gone", "broken", "a folder"])
 def test_an_image_that_is_lost_is_left_out_and_counted(
     images, folder, monkeypatch, caplog, num_built, loss

@@ -27,6 +27,15 @@ def test_row_alone_in_its_group_excludes_nothing():
     assert len(excluded.batch_rows) == len(excluded.bank_rows) == 0
 
 
+def test_rows_alone_in_their_groups_take_no_memory():
+    groups = torch.arange(10_000)
+    groups[5_000] = 17
+    index = GroupIndex(groups)
+    assert sum(kept.numel() for kept in vars(index).values()) < 20
+    excluded = index.excluded(torch.tensor([9_999, 17, 0]))
+    assert torch.stack(excluded).tolist() == [[1], [5_000]]
+
+
 @pytest.mark.parametrize("chunk_size", [1, 3, 10, 99])
 def test_every_pair_is_in_the_chunk_of_its_bank_row(chunk_size):
     pairs = RowPairs(torch.tensor([0, 1, 2, 0]), torch.tensor([9, 0, 9, 4]))

@@ -16,6 +16,8 @@ from torch.nn import functional as F
 
 from qk_iteration.core.stopping import stop_if_requested
 
+_ROUNDING = 1e-5  # by which the cosine of equal rows may be below 1
+
 
 @torch.no_grad()
 def join_near_copies(
@@ -35,7 +37,8 @@ def join_near_copies(
         bank: Rows of any length but 0; only their directions count. Shape (N, D).
         groups: Group numbers that are known already; ``arange(N)`` where none are.
             Shape (N,), int64.
-        min_similarity: Cosine similarity from which two rows are near copies.
+        min_similarity: Cosine similarity from which two rows are near copies; 1 joins
+            equal directions.
         chunk_size: Rows compared at a time with as many others.
         mean: Taken away from every row first. Shape (D,).
         device: Where rows are compared; None is the bank's.
@@ -48,6 +51,7 @@ def join_near_copies(
         StoppedError: If a stop is asked for meanwhile.
     """
     _check_arguments(bank, groups, min_similarity, chunk_size)
+    min_similarity = min(min_similarity, 1 - _ROUNDING)
     smallest_rows = _smallest_rows(groups.cpu())
     device = bank.device if device is None else device
     center = torch.zeros(()) if mean is None else mean.float()

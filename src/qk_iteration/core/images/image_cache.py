@@ -13,7 +13,7 @@ import logging
 import os
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -108,6 +108,9 @@ def open_image_caches(
         caches = {size: cache for size, cache in stored.items() if cache is not None}
         if len(caches) < len(paths) or len({c.image_ids for c in caches.values()}) > 1:
             caches = _build(images, paths, stamp, max_pixels=max_pixels)
+        # One text for each id: they take more memory than anything else of an image.
+        image_ids = caches[sizes[0]].image_ids
+        caches = {s: replace(one, image_ids=image_ids) for s, one in caches.items()}
         for cache in caches.values():
             # Mapped while nobody can replace it; processes that are forked inherit it.
             _ = cache.pixels

@@ -58,10 +58,13 @@ class RowPairs(NamedTuple):
 
 
 class GroupIndex:
-    """Finds the rows of the same group as a positive; built once per bank."""
+    """Finds the rows of the same group as a positive; built once per bank.
+
+    It keeps the rows that have one, and no more: mostly they are few.
+    """
 
     def __init__(self, groups: Tensor) -> None:
-        """Sort the rows of the bank by group.
+        """Sort the rows that share a group by group.
 
         Args:
             groups: The group number of each bank row; rows of equal number are never
@@ -75,11 +78,16 @@ class GroupIndex:
                 "groups must be a vector of integers, one for each bank row; got "
                 f"{groups.dtype} of shape {tuple(groups.shape)}. Number the groups."
             )
-        self._group_of_row, self._counts = groups.unique(
+        numbers, sizes = groups.unique(return_inverse=True, return_counts=True)[1:]
+        rows = torch.arange(len(groups), device=groups.device)
+        shared = rows[sizes[numbers] > 1]
+        self._group_of_shared, self._counts = numbers[shared].unique(
             return_inverse=True, return_counts=True
         )[1:]
-        self._rows_by_group = self._group_of_row.argsort(stable=True)
+        self._shared_by_group = shared[self._group_of_shared.argsort(stable=True)]
         self._starts = self._counts.cumsum(0) - self._counts
+        # The last one is no row: every row is found here, or before another one.
+        self._shared = torch.cat([shared, shared.new_full((1,), len(groups))])
 
     def excluded(self, positive_rows: Tensor) -> RowPairs:
         """Return the rows that share a group with each positive, itself left out.
@@ -87,13 +95,15 @@ class GroupIndex:
         Args:
             positive_rows: The positive's bank row. Shape (B,), int64, in [0, N).
         """
-        groups = self._group_of_row[positive_rows]
+        places = torch.searchsorted(self._shared, positive_rows)
+        is_shared = self._shared[places] == positive_rows
+        groups = self._group_of_shared[places[is_shared]]
         counts = self._counts[groups]
-        batch_rows = torch.arange(len(counts), device=counts.device)
+        batch_rows = torch.arange(len(positive_rows), device=counts.device)[is_shared]
         batch_rows = batch_rows.repeat_interleave(counts)
-        first_pairs = counts.cumsum(0) - counts
-        within_group = torch.arange(len(batch_rows), device=counts.device)
-        within_group -= first_pairs[batch_rows]
-        bank_rows = self._rows_by_group[self._starts[groups][batch_rows] + within_group]
+        # Of each pair, where the rows of its group begin, less the pairs before them.
+        begins = self._starts[groups] - (counts.cumsum(0) - counts)
+        pairs = torch.arange(len(batch_rows), device=counts.device)
+        bank_rows = self._shared_by_group[begins.repeat_interleave(counts) + pairs]
         is_other = bank_rows != positive_rows[batch_rows]
         return RowPairs(batch_rows[is_other], bank_rows[is_other])
