@@ -16,6 +16,7 @@ from qk_iteration.core.distributed.launch import told_by_failures
 from qk_iteration.core.formats import folder_lock
 from qk_iteration.core.formats.folder_lock import locked
 from qk_iteration.core.learning import learn_on_devices as learn_on_devices_module
+from qk_iteration.core.learning.checkpoints import Checkpoints
 from qk_iteration.core.learning.first_bank import fill_initial_bank
 from qk_iteration.core.learning.learn_on_devices import LAUNCHING, learn_on_devices
 from qk_iteration.core.learning.side import Side
@@ -173,6 +174,17 @@ def test_a_bank_that_was_filled_anew_meanwhile_is_refused(images, tmp_path):
     fill_initial_bank(folder, model, others, BRIEF, dtype="float32")
     with pytest.raises(UserError, match="filled with this run's images"):
         learn_on_devices(training, QK, job, devices=2)
+
+
+def test_what_is_not_resumed_is_forgotten_once_and_not_by_every_start(images, tmp_path):
+    training = small_training(
+        images, tmp_path, learning=changed(BRIEF, resume=False), validate=size_of_heads
+    )
+    saved = Checkpoints(job_of(training, tmp_path).parent)
+    saved.save({"step": 1})
+    job = job_of(training, tmp_path)
+    assert saved.load() is None
+    assert torch.load(job, weights_only=False).training.learning.resume
 
 
 def test_each_training_has_a_job_of_its_own_which_is_no_others(images, tmp_path):

@@ -19,6 +19,7 @@ from tests.core.learning.small_training import (
     QK,
     SIMCLR,
     InterruptionError,
+    Rising,
     changed,
     make_training,
     reported,
@@ -184,8 +185,19 @@ def test_a_best_pair_that_was_not_saved_is_found_again(images, tmp_path):
 
 def test_a_loss_that_is_not_finite_is_refused(images, tmp_path):
     wild = changed(SIMCLR, learning_rate=1e30)
-    with pytest.raises(UserError, match="lower learning_rate"):
+    with pytest.raises(UserError, match=r"loss must be finite.*lower learning_rate"):
         learn(make_training(images, tmp_path), wild)
+
+
+@pytest.mark.parametrize("config", [QK, SIMCLR], ids=["qk", "simclr"])
+def test_weights_that_are_not_finite_are_not_judged(images, tmp_path, config):
+    wild = changed(config, learning_rate=1e30)
+    learning = changed(LEARNING, steps_per_report=1000)
+    judge = Rising()
+    training = make_training(images, tmp_path, learning=learning, validate=judge)
+    with pytest.raises(UserError, match=r"weights must be.*lower learning_rate"):
+        learn(training, wild)
+    assert judge.num_asked == 1, "before the first step"
 
 
 @pytest.mark.parametrize("config", [QK, SIMCLR], ids=["qk", "simclr"])

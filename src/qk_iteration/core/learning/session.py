@@ -7,7 +7,7 @@ is in this object: after a step the state is whole, wherever the loop stands.
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -37,6 +37,7 @@ from qk_iteration.core.learning.tower import Tower
 from qk_iteration.core.models.descriptor_model import DescriptorModel
 from qk_iteration.core.progress_bar import TrainingProgress
 from qk_iteration.core.stopping import StoppedError, stop_requested
+from qk_iteration.core.user_error import UserError
 
 Summary = dict[str, Any]
 """SGD steps, image passes, seconds, best validation micro-AP, and its curve."""
@@ -207,6 +208,7 @@ class TrainingSession:
     def _validate(self) -> None:
         """Judge the pair, and keep it if it is the best so far."""
         models = {s: t.model_for_evaluation() for s, t in self.towers.items()}
+        _check_finite(models.values(), self._image_passes)
         try:
             with stopping_together():
                 found = self._validate_pair(models[Side.QUERY], models[Side.KEY])
@@ -242,6 +244,20 @@ class TrainingSession:
 
     def _seconds_so_far(self) -> float:
         return self._seconds + time.monotonic() - self._started_at
+
+
+def _check_finite(models: Iterable[DescriptorModel], image_passes: float) -> None:
+    """Refuse to judge models that have diverged since the last report of a loss.
+
+    Raises:
+        UserError: If a weight is not finite; after a gradient that is not, none is.
+    """
+    if not all(model.head.weight.isfinite().all() for model in models):
+        raise UserError(
+            f"The weights must be finite; after {image_passes:.0f} image passes they "
+            "are not. The training has diverged: lower learning_rate or raise "
+            "temperature."
+        )
 
 
 _COUNTERS = (

@@ -67,7 +67,8 @@ def write_job(
 ) -> Path:
     """Write a training for ranks, and return the file: it lies by its checkpoints.
 
-    Of one device nothing is written: this process learns by itself.
+    Of one device nothing is written: this process learns by itself. What is not to be
+    resumed is forgotten here, once: ranks that are started again go on.
 
     Args:
         training: The training.
@@ -78,18 +79,21 @@ def write_job(
         timeout_s: Seconds after which a silent rank counts as lost.
     """
     folder = training.checkpoints.folder.absolute()
-    path = folder / training.fingerprint(config) / JOB
+    fingerprint = training.fingerprint(config)
+    path = folder / fingerprint / JOB
     if devices == 1:
         return path
+    learning = training.learning
+    with training.checkpoints.of_training(fingerprint, resume=learning.resume):
+        learning = learning.model_copy(update={"resume": True})
     begins_with_bank = training.initial_bank is not None
     job = TrainingJob(
-        replace(training, initial_bank=None, report=say_nothing),
+        replace(training, initial_bank=None, report=say_nothing, learning=learning),
         config,
         bank_folder.absolute() if begins_with_bank else None,
         device,
         timeout_s,
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as partial:
         write_torch(partial, job)
     _logger.info("What ranks are given to train is '%s'.", path)
@@ -113,8 +117,7 @@ def train_on_this_rank(path: Path) -> None:
     if job.training.fingerprint(job.config) != path.absolute().parent.name:
         raise UserError(
             f"'{path}' must hold the training of its folder, written by this version; "
-            "it holds another. Write it again: the same command with "
-            "--to-nodes=qk.prepare_ranks."
+            "it holds another. Write it again by the command that wrote it."
         )
     device = device_of_rank(job.device)
     with _joined(device, job.timeout_s):
