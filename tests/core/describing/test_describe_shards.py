@@ -163,6 +163,16 @@ def test_a_shard_whose_images_vanished_is_not_called_done(tmp_path, photos):
     assert_same(read_descriptors(tmp_path / "shards"), expected_of(copy)[0])
 
 
+@pytest.mark.parametrize("content", [b"damaged", None])
+def test_a_list_that_is_damaged_or_gone_is_said_with_a_cure(tmp_path, photos, content):
+    describe_part(photos, tmp_path, part=1, num_parts=3)
+    (tmp_path / "images.parquet").unlink()
+    if content is not None:
+        (tmp_path / "images.parquet").write_bytes(content)
+    with pytest.raises(UserError, match=r"images\.parquet', the list .* its folder"):
+        describe_part(photos, tmp_path)
+
+
 def test_descriptors_that_are_not_finite_end_the_run(tmp_path, photos):
     def diverged(pixels):
         return torch.full((len(pixels), 3), torch.nan)

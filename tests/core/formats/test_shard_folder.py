@@ -112,3 +112,25 @@ def test_another_folder_and_a_damaged_record_are_said_to_be(tmp_path):
     folder.file_of(0).with_suffix(".json").write_text("{")
     with pytest.raises(FormatError, match=r"00000\.json' is damaged"):
         read_descriptors(tmp_path)
+    (tmp_path / "shards.json").write_text('{"shards": []}')
+    with pytest.raises(FormatError, match=r"shards\.json' is damaged.* its folder"):
+        read_descriptors(tmp_path)
+
+
+def test_a_flipped_bit_of_a_record_leaves_no_shard_out(tmp_path):
+    folder = begin(tmp_path)
+    for shard in range(3):
+        fill(folder, shard)
+    record = folder.file_of(1).with_suffix(".json")
+    text = record.read_text()
+    record.write_text(text.replace('"described": 4', '"described": 0'))
+    assert record.read_text() != text
+    with pytest.raises(FormatError, match=r"00001\.json' is damaged"):
+        read_descriptors(tmp_path)
+
+
+def test_shards_of_which_nothing_says_what_they_are_of_are_not_continued(tmp_path):
+    fill(begin(tmp_path), 0)
+    (tmp_path / "shards.json").unlink()
+    with pytest.raises(UserError, match=r"holds shards without shards\.json"):
+        begin(tmp_path)

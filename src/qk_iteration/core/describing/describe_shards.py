@@ -132,11 +132,21 @@ def _list_once(images_folder: Path, target: Path) -> tuple[pd.DataFrame, list[Le
         ):
             with replacing(target / name, is_durable=True) as partial:
                 write_parquet(table, partial)
-    unusable = read_parquet(target / LEFT_OUT_FILE)
-    return (
-        read_parquet(target / IMAGES_FILE),
-        list(unusable.itertuples(index=False, name=None)),
+    images, unusable = (
+        _kept_list(target / name) for name in (IMAGES_FILE, LEFT_OUT_FILE)
     )
+    return images, list(unusable.itertuples(index=False, name=None))
+
+
+def _kept_list(path: Path) -> pd.DataFrame:
+    """A list that shards are made from; another would not fit those that are done."""
+    try:
+        return read_parquet(path)
+    except (UserError, FileNotFoundError) as error:
+        raise UserError(
+            f"'{path}', the list that the shards are made from, is damaged or gone. "
+            "Remove its folder, or name another."
+        ) from error
 
 
 def _fill(

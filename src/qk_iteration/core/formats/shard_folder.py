@@ -7,13 +7,13 @@ Processes that are killed leave nothing that counts; several may write different
 at a time, on machines that share the folder.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from qk_iteration.core.formats.atomic_file import replacing
+from qk_iteration.core.formats.checked_json import from_checked_json, to_checked_json
 from qk_iteration.core.formats.format_error import FormatError
 from qk_iteration.core.user_error import UserError
 
@@ -115,14 +115,22 @@ def begin_shards(
         made_from: Everything the descriptors depend on.
 
     Raises:
-        UserError: If the folder holds shards of something else.
+        UserError: If the folder holds shards of something else, or nothing says of
+            what.
     """
     wanted = ShardFolder(path, num_images, images_per_shard, dict(made_from))
     if not (path / HEADER).is_file():
+        if any(path.glob("[0-9]" * _DIGITS + ".json")):
+            raise UserError(
+                f"'{path}' holds shards without {HEADER}, which says what they are of. "
+                "Name another folder, or remove this one."
+            )
         _write(path / HEADER, _header(wanted))
         return wanted
     found, asked = _header(open_shards(path)), _header(wanted)
-    differing = sorted(name for name in found | asked if found[name] != asked[name])
+    differing = sorted(
+        name for name in found | asked if found.get(name) != asked.get(name)
+    )
     if differing:
         raise UserError(
             f"'{path}' holds shards of descriptors with another "
@@ -135,14 +143,14 @@ def open_shards(path: Path) -> ShardFolder:
     """A folder that was begun.
 
     Raises:
-        FormatError: If it holds no shards.
+        FormatError: If it holds no shards, or what they are of is damaged.
     """
     if not (path / HEADER).is_file():
         raise FormatError(
             f"'{path}' must be a descriptor file or a folder of shards; it is a folder "
             f"without {HEADER}."
         )
-    header = _read(path / HEADER)
+    header = _read(path / HEADER, cure="Remove its folder, or name another.")
     num_images, size = header.pop("num_images"), header.pop("images_per_shard")
     return ShardFolder(path, num_images, size, header)
 
@@ -157,14 +165,15 @@ def _header(shards: ShardFolder) -> dict[str, Any]:
 
 def _write(path: Path, content: Mapping[str, Any]) -> None:
     with replacing(path, is_durable=True) as partial:
-        partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        partial.write_text(to_checked_json(content) + "\n", encoding="utf-8")
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(
+    path: Path, *, cure: str = "Remove it and run the description again."
+) -> dict[str, Any]:
     try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return from_checked_json(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise FormatError(
-            f"'{path}' is damaged: {error}. Remove it and run the description again."
+            f"'{path}' is damaged, or of an older version. {cure}"
         ) from error
-    return content
