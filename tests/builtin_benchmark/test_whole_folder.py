@@ -84,6 +84,8 @@ def test_a_link_to_another_place_stays_one(tmp_path):
 
 def test_a_folder_with_foreign_files_is_refused_and_kept(tmp_path):
     (tmp_path / "holiday.jpg").write_bytes(b"mine")
-    with pytest.raises(UserError, match="holds other files"):
+    with pytest.raises(UserError, match="is or holds other files"):
         build(tmp_path, "first")
+    with pytest.raises(UserError, match="is or holds other files"):
+        build(tmp_path / "holiday.jpg", "first")
     assert (tmp_path / "holiday.jpg").read_bytes() == b"mine"

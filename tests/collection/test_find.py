@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -298,6 +299,7 @@ def test_a_promise_no_score_keeps_gives_identical_files_only(
         ({"collection": "nowhere"}, "existing folder of pictures"),
         ({"model": "nothing.pt"}, "neither"),
         ({"calibration": "nothing.json"}, "no file"),
+        ({"cache": __file__}, f"cache must be a folder; '{__file__}' is a file"),
     ],
 )
 def test_what_cannot_be_is_said_in_one_sentence(
@@ -306,6 +308,13 @@ def test_what_cannot_be_is_said_in_one_sentence(
     arguments = {"collection": photos, "model": model, **quick, **changes}
     with pytest.raises(UserError, match=message):
         find_copies(**arguments, output=tmp_path / "out")
+
+
+def test_a_picture_of_a_name_that_is_no_text_is_refused(photos, model, tmp_path, quick):
+    odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/odd\xff.png"))
+    shutil.copy(photos / "IMG_05.png", odd)
+    with pytest.raises(UserError, match=r"QUERIES: .* UTF-8 text; .*odd\\xff\.png"):
+        find_copies(photos, odd, output=tmp_path / "out", model=model, **quick)
 
 
 def test_a_folder_without_pictures_is_an_error(model, tmp_path, quick):

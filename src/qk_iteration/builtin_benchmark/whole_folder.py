@@ -26,13 +26,14 @@ def check_replaceable(folder: Path) -> None:
     """Refuse to replace a person's own files.
 
     Raises:
-        UserError: If ``folder`` holds anything that was not built here.
+        UserError: If ``folder`` holds anything that was not built here, or is a file.
     """
     is_ours = not folder.exists() or (folder / MARKER).is_file()
-    if not is_ours and any(folder.iterdir()):
+    if not is_ours and (folder.is_file() or any(folder.iterdir())):
         raise UserError(
             f"folder must be new, empty, or a benchmark that was built before; got "
-            f"{folder}, which holds other files. Choose another folder or empty it."
+            f"{folder}, which is or holds other files. Choose another folder or empty "
+            "it."
         )
 
 

@@ -92,10 +92,15 @@ def look_at_folder(place: Path, *, what: str) -> FolderFiles:
         what: What the person calls it, for the error.
 
     Raises:
-        UserError: If there is nothing of that name.
+        UserError: If there is nothing of that name, or it is no text.
     """
     place = place.expanduser().absolute()
     if place.is_file():
+        if shown(str(place)) != str(place):  # In a folder it would be left out.
+            raise UserError(
+                f"{what}: the path of a picture must be UTF-8 text; got "
+                f"'{shown(str(place))}', odd bytes as \\x… Rename it."
+            )
         state = _state_of(str(place), place.name)
         return FolderFiles(place.parent, [state], [])
     if not place.is_dir():

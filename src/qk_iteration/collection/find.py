@@ -97,14 +97,15 @@ def find_copies(
         exact_up_to: In larger collections FAISS's inverted lists stand for ``exact``.
 
     Raises:
-        UserError: If there is no usable picture, model or calibration.
+        UserError: If there is no usable picture, model or calibration, or the output is
+            no folder.
         StoppedError: If a stop was asked for; what was described is kept.
     """
     if not 0 < precision < 1:
         raise UserError(f"precision must lie between 0 and 1; got {precision}.")
     place, asked = user_path(collection), _other_folder(queries, collection)
-    output = user_path(output)
-    keep = output / STORE if cache is None else user_path(cache)
+    output = _folder("output", output)
+    keep = output / STORE if cache is None else _folder("cache", cache)
     sides, told = load_calibrated(model, calibration, device=device)
     workers = num_workers if num_workers is not None else os.cpu_count() or 1
     read = partial(
@@ -151,6 +152,14 @@ class _Judged:
     shown: list[FilePair]
     threshold: Threshold | None
     more_line: str
+
+
+def _folder(name: str, named: str | Path) -> Path:
+    """Where to write, which need not be there yet."""
+    folder = user_path(named)
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{name} must be a folder; '{folder}' is a file.")
+    return folder
 
 
 def _other_folder(queries: str | Path | None, collection: str | Path) -> Path | None:

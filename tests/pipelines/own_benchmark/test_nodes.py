@@ -16,6 +16,7 @@ from qk_iteration.collection.model_sides import load_calibrated
 from qk_iteration.config import DescriptionConfig, EditRecipe
 from qk_iteration.core.formats.folder_lock import locked
 from qk_iteration.core.stopping import StoppedError, request_stop, withdraw_stop
+from qk_iteration.core.user_error import UserError
 from qk_iteration.pipelines.own_benchmark.nodes import (
     calibrate_on_own,
     make_own_benchmark,
@@ -101,6 +102,13 @@ def test_files_that_are_left_out_are_a_table(pictures, config):
         str(pictures / "notes.txt"): "of an unknown format",
     }
     assert left_out["reason"].str.len().all()
+
+
+def test_a_folder_of_other_files_is_refused_before_the_work(pictures, config):
+    other = config.model_copy(update={"folder": str(pictures)})
+    with pytest.raises(UserError, match="holds other files"):
+        make_own_benchmark(str(pictures), other, EXTERNAL, RECIPE, DESCRIPTION, "cpu")
+    assert not pictures.with_name(f"{pictures.name}_descriptors").exists()
 
 
 def test_both_steps_give_the_model_pictures_as_it_was_told(

@@ -41,7 +41,10 @@ def make_own_benchmark(
         deal_out,
         dealt_to_training,
     )
-    from qk_iteration.builtin_benchmark.whole_folder import building_alone
+    from qk_iteration.builtin_benchmark.whole_folder import (
+        building_alone,
+        check_replaceable,
+    )
     from qk_iteration.collection.model_sides import say_float32_only
 
     if not isinstance(images, (str, int)):  # The block of the other pipelines.
@@ -50,6 +53,7 @@ def make_own_benchmark(
     target = user_path(own_benchmark.folder).absolute()
     seed = own_benchmark.seed
     with building_alone(target):
+        check_replaceable(target)  # Before minutes of describing.
         index, files, groups = _find_near_copies(
             user_path(images),
             target,
