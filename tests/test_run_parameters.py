@@ -129,6 +129,19 @@ def test_a_start_that_is_not_there_is_refused_before_the_run(tmp_path):
         check(fit_to_index=SimpleNamespace(start_from="nowhere"))
 
 
+@pytest.mark.parametrize("start_from", [None, "."])
+def test_a_finished_query_model_is_given_nothing_of_its_own(start_from):
+    nothing = dict.fromkeys(SideModelConfig.model_fields)
+    small = SideModelConfig(**nothing | {"image_size": 64})
+    fit = SimpleNamespace(start_from=start_from)
+    check(fit_to_index=fit, query_model=SideModelConfig(**nothing), model=MODEL)
+    if start_from is None:
+        check(fit_to_index=fit, query_model=small, model=MODEL)
+        return
+    with pytest.raises(UserError, match=r"query_model.image_size .* got 64"):
+        check(fit_to_index=fit, query_model=small, model=MODEL)
+
+
 def test_files_that_are_not_there_are_refused_before_the_run(tmp_path):
     there = tmp_path / "there.hdf5"
     there.touch()

@@ -13,7 +13,7 @@ from qk_iteration.block_errors import check_blocks, hint
 from qk_iteration.core.formats.user_paths import user_path
 from qk_iteration.core.learning.check_training import check_sides
 from qk_iteration.core.learning.side import Side
-from qk_iteration.core.models.model_config import ModelConfig
+from qk_iteration.core.models.model_config import ModelConfig, SideModelConfig
 from qk_iteration.core.models.timm_names import timm_names
 from qk_iteration.core.parameter_block import ParameterBlock
 from qk_iteration.core.user_error import UserError
@@ -73,6 +73,9 @@ class RunParametersHook:
             check_start("learning", self._blocks["learning"].start_from)
         if "fit_to_index" in self._blocks:
             check_start("fit_to_index", self._blocks["fit_to_index"].start_from)
+        if {"fit_to_index", "query_model"} <= set(self._blocks):
+            start = self._blocks["fit_to_index"].start_from
+            check_fitted_model(start, self._blocks["query_model"])
         if "scored_files" in self._blocks:
             check_protocol(self._blocks["scored_files"].protocol)
         for name in {"fit_to_index", "scored_files"} & set(self._blocks):
@@ -182,6 +185,17 @@ def check_start(block: str, start_from: str | None) -> None:
         raise UserError(
             f"{block}.start_from must be the folder of {what}, such as {example}; got "
             f"'{start_from}', which is none."
+        )
+
+
+def check_fitted_model(start_from: str | None, query_model: SideModelConfig) -> None:
+    """Raise UserError for what would be read of no model, as a finished one starts."""
+    given = [name for name, value in query_model if value is not None]
+    if start_from is not None and given:
+        raise UserError(
+            f"query_model.{given[0]} must be left out where fit_to_index.start_from "
+            f"names a finished model ('{start_from}'), which has its own; got "
+            f"{getattr(query_model, given[0])!r}. Leave out one of the two."
         )
 
 

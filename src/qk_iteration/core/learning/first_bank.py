@@ -38,6 +38,13 @@ def fill_initial_bank(
         images: The training images.
         learning: Batch, workers and precision.
         dtype: Of the stored rows.
+
+    Returns:
+        Rows (N, F), one for each image, mapped from their file.
+
+    Raises:
+        UserError: As ``fill_bank``.
+        StoppedError: If a stop was asked for; the same call goes on.
     """
     return fill_bank(
         folder,

@@ -49,6 +49,12 @@ def fill_frozen_rows(
         config: What is frozen, and what the key side sees.
         initial_bank: What a first Q-phase would compute: features of the clean images
             by the key model as it starts. Shape (N, F).
+
+    Returns:
+        This rank's rows, with the frozen side's head where that learns.
+
+    Raises:
+        StoppedError: If a stop was asked for, of any rank.
     """
     frozen = _frozen_model(phase, session, config)
     kind = _view_kind(phase.learner.other, config)

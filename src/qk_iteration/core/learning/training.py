@@ -157,7 +157,16 @@ def _check_ranks(learning: LearningConfig, fingerprint: str) -> None:
 
 
 def learn(training: Training, config: MethodConfig) -> TrainedPair:
-    """Learn a pair of models by the method whose parameters these are."""
+    """Learn a pair of models by the method whose parameters these are.
+
+    Returns:
+        The query model and the key model of the best validation, in eval mode, and what
+        the training cost.
+
+    Raises:
+        UserError: If it cannot be done with these settings, or diverges.
+        StoppedError: If a stop was asked for; the same call goes on.
+    """
     if isinstance(config, QKConfig):
         return learn_by_qk_iteration(training, config)
     if isinstance(config, SimCLRConfig):
