@@ -13,7 +13,7 @@ from qk_iteration.config import (
 from qk_iteration.core.formats.descriptors import Descriptors
 from qk_iteration.core.formats.ground_truth import TrueMatches
 from qk_iteration.core.models import device as devices
-from qk_iteration.core.scoring import evaluate
+from qk_iteration.core.scoring import evaluate, score_files
 from qk_iteration.core.scoring.benchmark_digest import benchmark_digest
 from qk_iteration.core.search import whiten_and_normalize
 from qk_iteration.core.user_error import UserError
@@ -97,6 +97,24 @@ def test_whitening_without_training_images_is_refused_not_left_out():
     whitened = SCORING.model_copy(update={"whitening_dim": 4})
     with pytest.raises(UserError, match="training_descriptors must be given"):
         nodes.score_any_system(asked, whitened, "cpu")
+
+
+@pytest.mark.parametrize(("weight", "is_normalized"), [(0.0, False), (1.0, True)])
+def test_a_weight_of_zero_is_whitening_alone(monkeypatch, weight, is_normalized):
+    names = set(ScoredFilesConfig.model_fields) - {"ground_truth"}
+    files = dict.fromkeys(names) | {"ground_truth": "t", "training_descriptors": "d"}
+    normalization = SCORING.normalization.model_copy(update={"weight": weight})
+    settings = SCORING.model_copy(update={"normalization": normalization})
+    asked = {}
+
+    def note(**given):
+        asked.update(given)
+        raise UserError("enough")
+
+    monkeypatch.setattr(score_files, "score_files", note)
+    with pytest.raises(UserError, match="enough"):
+        nodes.score_any_system(ScoredFilesConfig(**files), settings, "cpu")
+    assert (asked["normalization"] is not None) is is_normalized
 
 
 def test_an_index_proposes_pairs_and_the_log_says_what_it_misses(caplog):

@@ -126,7 +126,7 @@ def score_any_system(
     from qk_iteration.core.search.score_normalization import ScoreNormalization
 
     normalization = None
-    if files.training_descriptors is not None:
+    if files.training_descriptors is not None and scoring.normalization.weight != 0:
         normalization = ScoreNormalization(**scoring.normalization.model_dump())
     result = score_files(
         **files.model_dump(),
