@@ -103,7 +103,8 @@ def test_what_was_learned_from_is_not_judged_by_when_groups_have_changed(
 
 def test_too_few_different_pictures_are_refused(pictures):
     folder, files, _ = pictures
-    with pytest.raises(UserError, match="at least 40 different pictures"):
+    told = "at least 40 .* holds 30 of 60, .* raise own_benchmark.near_copy_similarity"
+    with pytest.raises(UserError, match=told):
         deal_out(folder, files, np.arange(60) // 2, queries_per_picture=1, seed=0)
 
 

@@ -72,7 +72,9 @@ def deal_out(
     if len(numbers) < SMALLEST:
         raise UserError(
             f"A benchmark of your own needs at least {SMALLEST} different pictures; "
-            f"'{folder}' holds {len(numbers)}, near copies counted once. Add pictures."
+            f"'{folder}' holds {len(numbers)} of {len(files)}, near copies counted "
+            "once. Add pictures; or, where a model finds different ones near, raise "
+            "own_benchmark.near_copy_similarity."
         )
     stays = np.unique(groups[[file in learned_from for file in files]])
     images: list[ImageEntry] = []
@@ -133,8 +135,8 @@ def build_own_benchmark(
         ``target``.
 
     Raises:
-        FileExistsError: If the folder holds anything else.
-        UserError: If more pictures than a few cannot be read any more.
+        UserError: If the folder holds anything else, or more pictures than a few cannot
+            be read any more.
         StoppedError: If a stop is asked for meanwhile.
     """
     with appearing_whole(target, "own pictures") as partial:
