@@ -2,13 +2,15 @@
 
 import errno
 import os
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from qk_iteration.core.formats.atomic_file import replacing
 from qk_iteration.core.formats.folder_lock import locked
-from qk_iteration.core.formats.full_disk import FullDiskError
+from qk_iteration.core.formats.full_disk import FullDiskError, saying_full_disk
 from qk_iteration.core.learning.checkpoints import Checkpoints
 
 
@@ -43,3 +45,11 @@ def test_a_folder_is_locked_though_no_room_is_left_for_a_name(tmp_path, monkeypa
     monkeypatch.setattr(os, "write", full)
     with locked(tmp_path, what="it"):
         pass
+
+
+@pytest.mark.parametrize(("total", "said"), [(0, PermissionError), (1, FullDiskError)])
+def test_a_disk_of_unknown_size_is_not_called_full(tmp_path, monkeypatch, total, said):
+    usage = SimpleNamespace(total=total, free=0)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    with pytest.raises(said), saying_full_disk(tmp_path / "a"):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))

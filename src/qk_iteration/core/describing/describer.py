@@ -121,7 +121,7 @@ def describer_of_model(
 
 
 def unit_length(rows: Tensor) -> Tensor:
-    """Rows of unit length; exact for the smallest numbers too. Zeros stay zeros."""
+    """Rows (N, D) of unit length, exact for the smallest numbers; zeros stay zeros."""
     return F.normalize(rows.double(), dim=1, eps=1e-300).float()
 
 

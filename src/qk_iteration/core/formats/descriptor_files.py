@@ -129,7 +129,11 @@ def write_tables(
     *,
     is_durable: bool = False,
 ) -> None:
-    """Write sets under their (vectors key, ids key); the file appears when whole."""
+    """Write sets under their (vectors key, ids key); the file appears when whole.
+
+    Raises:
+        FormatError: As :func:`write_descriptors`.
+    """
     suffix = path.suffix.lower()
     if suffix == NPZ_SUFFIX:
         arrays: dict[str, Any] = {}

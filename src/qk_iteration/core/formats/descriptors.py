@@ -103,7 +103,7 @@ class Descriptors:
             return np.ascontiguousarray(chosen, dtype=np.float32)
 
     def blocks(self, block_size: int) -> Iterator[tuple[int, NDArray[np.float32]]]:
-        """Go over all rows: each time the first row's number and a block.
+        """Go over all rows: each time the first row's number and a block (rows, D).
 
         Raises:
             StoppedError: If a stop is asked for meanwhile.

@@ -65,6 +65,8 @@ def _is_full(error: Exception, place: Path) -> bool:
     if not isinstance(error, (OSError, RuntimeError, sqlite3.OperationalError)):
         return False
     try:
-        return shutil.disk_usage(place).free < _FULL_BELOW
+        usage = shutil.disk_usage(place)
     except OSError:
         return False
+    # Some file systems, such as those of servers, do not say how large they are.
+    return usage.total > 0 and usage.free < _FULL_BELOW

@@ -74,7 +74,7 @@ def image_ids(
 
 
 def check_unique(ids: NDArray[np.str_], *, what: str) -> None:
-    """Refuse ids of which one stands twice.
+    """Refuse ids (N,) of which one stands twice.
 
     Raises:
         FormatError: Names the first id that is repeated.

@@ -115,7 +115,7 @@ class PredictedMatches:
     def keys_of(
         self, query_rows: NDArray[np.int64], reference_rows: NDArray[np.int64]
     ) -> NDArray[np.int64]:
-        """One number for each pair of rows, equal only where the pair is."""
+        """One number for each pair of rows (P,), equal only where the pair is."""
         return query_rows * len(self.reference_ids) + reference_rows
 
     def columns(

@@ -19,6 +19,9 @@ class GeMPooling(nn.Module):
 
     Args:
         power: Exponent, at least 1.
+
+    Raises:
+        ValueError: If it is less.
     """
 
     def __init__(self, power: float) -> None:

@@ -8,6 +8,7 @@ training: that shows in the spread over seeds.
 
 Shapes:
     Q: queries.
+    S: replicates.
 
 References:
     Efron and Tibshirani, 1993, An Introduction to the Bootstrap (percentile interval).
@@ -44,7 +45,7 @@ class Interval:
 
     @classmethod
     def of(cls, replicates: NDArray[np.float64]) -> "Interval":
-        """Mean and the middle 95 %; infinite replicates lie above all others."""
+        """Mean and middle 95 % of (S,); infinite replicates lie above all others."""
         # Between two numbers one interpolates; towards infinity there is nothing.
         how: Literal["linear", "nearest"]
         how = "linear" if np.isfinite(replicates).all() else "nearest"

@@ -121,6 +121,11 @@ def idle_pairs(
 
     Where the ground truth pairs an id with itself, equal ids are different images on
     the two sides, and none is one's own.
+
+    Args:
+        query_ids: Shape (Q,).
+        reference_ids: Shape (R,).
+        true_matches: Tells what is true in one direction alone.
     """
     num_shared = num_shared_ids(query_ids, reference_ids)
     if num_shared == 0 or _pairs_ids_with_themselves(true_matches):

@@ -67,7 +67,7 @@ def queries_by_novelty(
 def micro_ap_of_each(
     ranking: QueryRanking, masks: Mapping[str, NDArray[np.bool_]]
 ) -> dict[str, float]:
-    """Micro-AP of each set of queries, by its name."""
+    """Micro-AP of each set of queries, a mask (Q,), by its name."""
     if not masks:
         return {}
     weights = np.array(list(masks.values())).astype(np.int64)

@@ -42,7 +42,7 @@ class Candidates:
         return len(self.scores)
 
     def take(self, chosen: NDArray[np.integer]) -> "Candidates":
-        """Some of the candidates, by position."""
+        """Some of the candidates, by position. Shape (c,) of theirs."""
         return Candidates(
             self.query_ranks[chosen], self.reference_ranks[chosen], self.scores[chosen]
         )
