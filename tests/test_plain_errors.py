@@ -43,7 +43,9 @@ def test_our_own_error_is_a_sentence_and_that_of_a_library_is_not():
     assert plain_sentence(RuntimeError("ours")) is None
 
 
-@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EIO])
+@pytest.mark.parametrize(
+    "code", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EIO, errno.ENOTDIR]
+)
 def test_what_the_machine_refuses_is_a_sentence_with_its_file(code):
     error = OSError(code, "It is full", "bank/rows.npy")
     assert plain_sentence(error) == "It is full: 'bank/rows.npy'."

@@ -21,6 +21,7 @@ from qk_iteration.stop_signals import exit_code, stopped_lines
 _MACHINE = {
     *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM),
     *(errno.EIO, errno.ESTALE),  # A disk that breaks, a server's that went away.
+    *(errno.ENOTDIR, errno.ENAMETOOLONG),  # A path through a file, or too long a name.
 }
 
 # Where Kedro tells of an error in its own words, before it is raised.

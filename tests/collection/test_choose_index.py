@@ -58,6 +58,6 @@ def test_queries_are_searched_by_the_index_too_and_its_recall_is_said(
             **quick,
         )
     assert found.matches["match"].tolist() == ["IMG_03.png"]
-    assert any("54 pictures are more than 20" in line for line in caplog.messages)
+    assert any("53 pictures are more than 20" in line for line in caplog.messages)
     assert any("100.0 % of the nearest" in line for line in caplog.messages)
     assert (tmp_path / "out" / "descriptors" / "index" / "lists.ivfdata").is_file()
