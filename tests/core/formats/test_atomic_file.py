@@ -238,7 +238,7 @@ def test_an_error_without_a_word_of_room_is_read_from_the_disk(tmp_path, monkeyp
     unclear = RuntimeError("unexpected pos 702848 vs 702768")
     with pytest.raises(RuntimeError, match="pos"), replacing(tmp_path / "out"):
         raise unclear
-    usage = type("Usage", (), {"free": 4096})
+    usage = type("Usage", (), {"total": 1 << 30, "free": 4096})
     monkeypatch.setattr("shutil.disk_usage", lambda place: usage)
     with pytest.raises(FullDiskError), replacing(tmp_path / "out"):
         raise unclear
