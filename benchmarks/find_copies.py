@@ -23,7 +23,7 @@ import yaml
 from PIL import Image
 
 from qk_iteration.collection import FoundCopies, find_copies, open_collection
-from qk_iteration.collection.model_sides import (
+from qk_iteration.collection.calibration_file import (
     CALIBRATION,
     OWN_CALIBRATION,
     calibration_path,

@@ -22,13 +22,14 @@ from PIL import Image
 
 from benchmarks.measuring import resident_mib
 from qk_iteration.collection import find_copies
-from qk_iteration.collection.choose_index import EXACT_UP_TO
-from qk_iteration.collection.match_calibration import MatchCalibration
-from qk_iteration.collection.model_sides import (
+from qk_iteration.collection.calibration_file import (
     CALIBRATION,
     calibration_path,
-    load_sides,
+    calibration_to_json,
 )
+from qk_iteration.collection.choose_index import EXACT_UP_TO
+from qk_iteration.collection.match_calibration import MatchCalibration
+from qk_iteration.collection.model_sides import load_sides
 
 FILES_PER_FOLDER = 1000
 FILES_PER_COPY = 1000
@@ -130,7 +131,7 @@ def make_model(path: Path) -> None:
         source="drawn pictures",
         fingerprint=load_sides(path, device="cpu").fingerprint,
     )
-    calibration_path(path, CALIBRATION).write_text(told.to_json())
+    calibration_path(path, CALIBRATION).write_text(calibration_to_json(told))
 
 
 def cpu_seconds() -> float:

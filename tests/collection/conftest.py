@@ -5,12 +5,13 @@ import pytest
 import torch
 from PIL import Image
 
-from qk_iteration.collection.match_calibration import MatchCalibration
-from qk_iteration.collection.model_sides import (
+from qk_iteration.collection.calibration_file import (
     CALIBRATION,
     calibration_path,
-    load_sides,
+    calibration_to_json,
 )
+from qk_iteration.collection.match_calibration import MatchCalibration
+from qk_iteration.collection.model_sides import load_sides
 
 
 class ThumbnailModel(torch.nn.Module):
@@ -33,7 +34,7 @@ def model(tmp_path_factory):
     path = tmp_path_factory.mktemp("model") / "thumbnail.pt"
     torch.jit.script(ThumbnailModel()).save(str(path))
     told = calibration_of(load_sides(path, device="cpu"))
-    calibration_path(path, CALIBRATION).write_text(told.to_json())
+    calibration_path(path, CALIBRATION).write_text(calibration_to_json(told))
     return path
 
 

@@ -2,14 +2,11 @@
 
 import shutil
 
+from qk_iteration.collection.calibrated_model import builtin_calibration
+from qk_iteration.collection.calibration_file import CALIBRATION, calibration_path
 from qk_iteration.collection.content_groups import group_near_copies
 from qk_iteration.collection.folder_index import index_folder
-from qk_iteration.collection.model_sides import (
-    CALIBRATION,
-    builtin_calibration,
-    calibration_path,
-    load_sides,
-)
+from qk_iteration.collection.model_sides import load_sides
 from qk_iteration.core.describing.describing_config import DescriptionConfig
 
 CONFIG = DescriptionConfig(batch_size=16, num_workers=0, precision="float32")

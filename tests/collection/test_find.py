@@ -15,9 +15,13 @@ from PIL import Image
 
 from qk_iteration.collection import describe_folder as describing
 from qk_iteration.collection import growing_lists
+from qk_iteration.collection.calibration_file import (
+    CALIBRATION,
+    calibration_from_json,
+    calibration_path,
+    calibration_to_json,
+)
 from qk_iteration.collection.find import find_copies
-from qk_iteration.collection.match_calibration import MatchCalibration
-from qk_iteration.collection.model_sides import CALIBRATION, calibration_path
 from qk_iteration.collection.summary import summarize
 from qk_iteration.core.formats import folder_lock
 from qk_iteration.core.stopping import StoppedError, request_stop, withdraw_stop
@@ -179,11 +183,11 @@ def test_equal_pixels_are_not_called_identical_bytes(photos, model, tmp_path, qu
     for number in range(10, 30):
         with Image.open(photos / f"IMG_{number}.png") as image:
             image.save(photos / f"saved_{number}.png", compress_level=1)
-    told = MatchCalibration.from_json(calibration_path(model, CALIBRATION).read_text())
+    told = calibration_from_json(calibration_path(model, CALIBRATION).read_text())
     sure = np.linspace(0.55, 0.549, 100)
     scores = {"wrong_scores": sure, "clean_scores": sure}
     plain = replace(told, background=told.background[:0], **scores)
-    (tmp_path / "told.json").write_text(plain.to_json())
+    (tmp_path / "told.json").write_text(calibration_to_json(plain))
     found = find_copies(
         photos,
         output=tmp_path / "out",

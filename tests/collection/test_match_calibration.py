@@ -3,26 +3,8 @@
 import numpy as np
 import pytest
 
-from qk_iteration.collection.match_calibration import (
-    MatchCalibration,
-    _best_in_reach,
-    calibrate_matches,
-)
-from qk_iteration.core.formats.format_error import FormatError
-
-
-def made_of(right, wrong, clean=None):
-    scores = np.concatenate([right, wrong])[None]
-    is_true = np.zeros(scores.shape, bool)
-    is_true[0, : len(right)] = True
-    return calibrate_matches(
-        scores,
-        is_true,
-        wrong if clean is None else clean,
-        background=np.eye(2, 3, dtype=np.float32),
-        source="numbers",
-        fingerprint="f",
-    )
+from qk_iteration.collection.match_calibration import _best_in_reach
+from tests.collection.made_calibration import made_of
 
 
 def test_hand_computed_threshold():
@@ -100,18 +82,3 @@ def test_the_kind_of_wrong_pairs_that_scores_higher_is_believed():
     alone = made_of(np.full(5, 0.9), unedited).wrong_rate(asked)
     np.testing.assert_allclose(both, alone)
     np.testing.assert_allclose(swapped, alone)
-
-
-def test_a_file_gives_back_what_it_was_written_from():
-    told = made_of(np.array([0.25, 0.5]), np.array([0.1, 0.2, 0.3]))
-    again = MatchCalibration.from_json(told.to_json())
-    np.testing.assert_array_equal(again.right_scores, told.right_scores)
-    np.testing.assert_array_equal(again.wrong_scores, told.wrong_scores)
-    assert again.num_wrong_pairs == 3
-    np.testing.assert_array_equal(again.background, told.background)
-
-
-@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"right_scores": []}'])
-def test_what_is_no_calibration_is_refused(text):
-    with pytest.raises(FormatError, match="Make it again"):
-        MatchCalibration.from_json(text)

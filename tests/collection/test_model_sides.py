@@ -8,15 +8,16 @@ import pytest
 import torch
 
 from qk_iteration.collection.ask import open_collection
-from qk_iteration.collection.find import find_copies
-from qk_iteration.collection.match_calibration import MatchCalibration
-from qk_iteration.collection.model_sides import (
+from qk_iteration.collection.calibrated_model import load_calibrated
+from qk_iteration.collection.calibration_file import (
     CALIBRATION,
     OWN_CALIBRATION,
+    calibration_from_json,
     calibration_path,
-    load_calibrated,
-    load_sides,
+    calibration_to_json,
 )
+from qk_iteration.collection.find import find_copies
+from qk_iteration.collection.model_sides import load_sides
 from qk_iteration.core.describing.preprocessing import IMAGENET, Normalized
 from qk_iteration.core.formats.checked_json import from_checked_json, to_checked_json
 from qk_iteration.core.models.descriptor_model import DescriptorModel
@@ -49,7 +50,7 @@ def calibrated(model, tmp_path):
     shutil.copy(model, path)
     sides = load_sides(path, device="cpu", preprocessing=KEEPS_SHAPE)
     own = calibration_path(path, OWN_CALIBRATION)
-    own.write_text(calibration_of(sides).to_json())
+    own.write_text(calibration_to_json(calibration_of(sides)))
     return path
 
 
@@ -74,7 +75,7 @@ def test_a_calibration_of_earlier_versions_was_made_as_most_models_take_pictures
     content = from_checked_json(place.read_text())
     for name in ("preprocessing", "output"):
         content.pop(name)
-    earlier = MatchCalibration.from_json(to_checked_json(content))
+    earlier = calibration_from_json(to_checked_json(content))
     assert (earlier.preprocessing, earlier.output) == (IMAGENET, None)
 
 
@@ -94,7 +95,7 @@ def test_what_a_calibration_was_told_need_not_fit_another_model(tmp_path):
     path = save_onnx(tmp_path / "model.onnx", shape=shape, outputs=outputs)
     sides = load_sides(path, device="cpu", output="pooled")
     told = calibration_path(path, OWN_CALIBRATION)
-    told.write_text(calibration_of(sides).to_json())
+    told.write_text(calibration_to_json(calibration_of(sides)))
     save_onnx(path, shape=shape)
     with pytest.raises(UserError, match="made with another model"):
         load_calibrated(path, told, device="cpu")

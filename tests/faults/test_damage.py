@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from qk_iteration.collection.ask import open_collection
-from qk_iteration.collection.model_sides import CALIBRATION, calibration_path
+from qk_iteration.collection.calibration_file import CALIBRATION, calibration_path
 from qk_iteration.core.models.model_file import load_model
 from qk_iteration.core.user_error import UserError
 from tests.collection.conftest import model as calibrated_model

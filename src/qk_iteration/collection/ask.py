@@ -7,10 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qk_iteration.collection.background import Background, biases_of, loss_of
+from qk_iteration.collection.calibrated_model import load_told
 from qk_iteration.collection.content_files import content_of
 from qk_iteration.collection.find_pairs import NUM_NEAREST
 from qk_iteration.collection.folder_index import FolderIndex, open_index
-from qk_iteration.collection.model_sides import ModelSides, load_told
+from qk_iteration.collection.model_sides import ModelSides
 from qk_iteration.collection.search_record import SearchRecord, read_record
 from qk_iteration.core.describing.pictures import Picture
 from qk_iteration.core.formats.folder_lock import locked

@@ -10,16 +10,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from qk_iteration.collection.background import sample_background
+from qk_iteration.collection.calibration_file import (
+    OWN_CALIBRATION,
+    calibration_path,
+    calibration_to_json,
+)
 from qk_iteration.collection.find_pairs import scores_between, scores_within
 from qk_iteration.collection.match_calibration import (
     MatchCalibration,
     calibrate_matches,
 )
-from qk_iteration.collection.model_sides import (
-    OWN_CALIBRATION,
-    ModelSides,
-    calibration_path,
-)
+from qk_iteration.collection.model_sides import ModelSides
 from qk_iteration.core.describing.describe_images import describe_images
 from qk_iteration.core.describing.describing_config import DescriptionConfig
 from qk_iteration.core.formats.atomic_file import replacing
@@ -140,7 +141,7 @@ def calibrate_on_benchmark(
     )
     path = calibration_path(sides.path, OWN_CALIBRATION)
     with replacing(path) as partial:
-        partial.write_text(calibration.to_json(), encoding="utf-8")
+        partial.write_text(calibration_to_json(calibration), encoding="utf-8")
     scores = np.sort(
         np.concatenate([calibration.right_scores, calibration.wrong_scores])
     )[::-1]

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from qk_iteration.collection.background import Background, background_of
+from qk_iteration.collection.calibrated_model import load_calibrated
 from qk_iteration.collection.choose_index import (
     EXACT_UP_TO,
     SEARCH,
@@ -29,10 +30,7 @@ from qk_iteration.collection.match_tables import (
     pairs_of_files_within,
     tables_of,
 )
-from qk_iteration.collection.model_sides import (
-    ModelSides,
-    load_calibrated,
-)
+from qk_iteration.collection.model_sides import ModelSides
 from qk_iteration.collection.search_record import SearchRecord
 from qk_iteration.collection.write_found import write_page, write_tables
 from qk_iteration.core.describing.describing_config import DescriptionConfig

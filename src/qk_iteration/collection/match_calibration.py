@@ -27,24 +27,17 @@ References:
     precision of an item as the best of all thresholds that include it).
 """
 
-import base64
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qk_iteration.core.describing.preprocessing import IMAGENET, Normalized
-from qk_iteration.core.formats.checked_json import (
-    from_checked_json,
-    to_checked_json,
-)
 from qk_iteration.core.formats.format_error import FormatError
 
 WRONG_SCORES_KEPT = 2000
 _TAIL = 60
 """Of the wrong pairs of the highest scores, those that the tail is fitted to."""
-_SCORES = ("right_scores", "wrong_scores", "clean_scores")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,34 +162,6 @@ class MatchCalibration:
             num_pairs=kept,
         )
 
-    def to_json(self) -> str:
-        """All of it as a JSON object, scores with every digit, and a checksum."""
-        content = asdict(self)
-        for name in _SCORES:
-            content[name] = content[name].tolist()
-        content["background"] = _to_text(self.background)
-        return to_checked_json(content)
-
-    @classmethod
-    def from_json(cls, text: str) -> "MatchCalibration":
-        """What ``to_json`` wrote.
-
-        Raises:
-            FormatError: If it is not that any more.
-        """
-        try:
-            content = from_checked_json(text)
-            for name in _SCORES:
-                content[name] = np.array(content[name], np.float64)
-            content["background"] = _from_text(content["background"])
-            if "preprocessing" in content:
-                content["preprocessing"] = _to_preprocessing(content["preprocessing"])
-            return cls(**content)
-        except (ValueError, TypeError, KeyError) as error:
-            raise FormatError(
-                f"The calibration cannot be read: {error} Make it again."
-            ) from error
-
 
 def _best_in_reach(precision: NDArray[np.float64]) -> NDArray[np.float64]:
     """For each number of pairs the best up to twice as many; not rising.
@@ -219,22 +184,6 @@ def _best_in_reach(precision: NDArray[np.float64]) -> NDArray[np.float64]:
     top = int(best.argmax()) if len(best) else 0
     best[:top] = best[top : top + 1]
     return np.minimum.accumulate(best)
-
-
-def _to_text(rows: NDArray[np.float32]) -> dict[str, Any]:
-    """Rows in float16, enough for a cosine, as bytes in base64. Shape (S, D)."""
-    content = base64.b64encode(rows.astype("<f2").tobytes())
-    return {"shape": list(rows.shape), "float16": content.decode()}
-
-
-def _from_text(told: dict[str, Any]) -> NDArray[np.float32]:
-    content = base64.b64decode(told["float16"], validate=True)
-    return np.frombuffer(content, "<f2").reshape(told["shape"]).astype(np.float32)
-
-
-def _to_preprocessing(told: dict[str, Any]) -> Normalized:
-    channels = {name: tuple(told[name]) for name in ("mean", "std")}
-    return Normalized(**told | channels)
 
 
 def _rate(

@@ -13,22 +13,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from qk_iteration.collection.match_calibration import MatchCalibration
 from qk_iteration.core.describing.describer import Describer, describer_of_model
 from qk_iteration.core.describing.describing_config import DescriptionConfig
 from qk_iteration.core.describing.load_describer import load_describer
 from qk_iteration.core.describing.preprocessing import IMAGENET, Normalized
-from qk_iteration.core.formats.format_error import FormatError
 from qk_iteration.core.formats.user_paths import user_path
 from qk_iteration.core.models.descriptor_model import DescriptorModel
 from qk_iteration.core.models.model_file import checksum_of
 from qk_iteration.core.user_error import UserError
 
 DEFAULT_MODEL = Path("data/06_models/qk")
-CALIBRATION = "calibration.json"
-OWN_CALIBRATION = "own_calibration.json"
-"""Made with a person's own pictures; goes before the other."""
-
 _logger = logging.getLogger(__name__)
 
 
@@ -163,99 +157,3 @@ def default_model() -> Path:
         "one, or name a model (--model MODEL, to kedro run --params=model_path=MODEL): "
         "a folder of ours, a TorchScript or an .onnx file."
     )
-
-
-def load_calibrated(
-    model: str | Path | None, calibration: str | Path | None = None, *, device: str
-) -> tuple[ModelSides, MatchCalibration]:
-    """A model and its calibration, which knows how the model was told to take pictures.
-
-    Args:
-        model: As ``load_sides``.
-        calibration: A file; None looks beside the model for the person's own, then for
-            that of its training.
-        device: As ``load_sides``.
-
-    Raises:
-        UserError: If there is no such model, no calibration, or it was made with
-            another model.
-    """
-    path = default_model() if model is None else user_path(model)
-    named = None if calibration is None else user_path(calibration)
-    beside = [calibration_path(path, name) for name in (OWN_CALIBRATION, CALIBRATION)]
-    places = [named] if named else beside
-    for place in filter(Path.is_file, places):
-        told = _read(place, path)
-        sides = load_told(told, path, device=device)
-        if sides is not None:
-            return sides, told
-        if named:
-            raise UserError(
-                f"'{place}' was made with another model than '{path}'. Make it again "
-                "with this one."
-            )
-        _logger.warning("'%s' is not used: it is of another model.", place)
-    load_sides(path, device=device)  # What is wrong with the model itself comes first.
-    missing = f"no file '{named}'" if named else f"no {CALIBRATION} of this model"
-    raise UserError(
-        f"Nothing says which score of '{path}' keeps a promise of precision: there is "
-        f"{missing}. Make one from your pictures: {_how_to_calibrate(path)}"
-    )
-
-
-def load_told(told: MatchCalibration, path: Path, *, device: str) -> ModelSides | None:
-    """The model of a calibration, given pictures as that was told; None if it is not.
-
-    Args:
-        told: Made with the model.
-        path: Where the model is sought.
-        device: As ``load_sides``.
-
-    Raises:
-        UserError: If there is no model at all, or it cannot be read.
-    """
-    try:
-        sides = load_sides(
-            path, device=device, preprocessing=told.preprocessing, output=told.output
-        )
-    except UserError:
-        load_sides(path, device=device)
-        return None  # Another model, which has no such output or takes other sizes.
-    return sides if sides.fingerprint == told.fingerprint else None
-
-
-def builtin_calibration(sides: ModelSides) -> MatchCalibration | None:
-    """That of the model's training; None where it has none.
-
-    Args:
-        sides: The model.
-
-    Raises:
-        UserError: If the file is of another version.
-    """
-    place = calibration_path(sides.path, CALIBRATION)
-    calibration = _read(place, sides.path) if place.is_file() else None
-    if calibration is None or calibration.fingerprint != sides.fingerprint:
-        return None
-    return calibration
-
-
-def _how_to_calibrate(model: Path) -> str:
-    return (
-        f"kedro run --pipelines=own_benchmark --params=images=FOLDER,model_path={model}"
-    )
-
-
-def _read(place: Path, model: Path) -> MatchCalibration:
-    try:
-        return MatchCalibration.from_json(place.read_text(encoding="utf-8"))
-    except (FormatError, UnicodeDecodeError) as error:
-        raise UserError(
-            f"'{place}' is no calibration of this version ({error}). Train again, or "
-            f"run: {_how_to_calibrate(model)}"
-        ) from error
-
-
-def calibration_path(model: Path, name: str) -> Path:
-    """Where a calibration of a model is kept: in its folder, or beside its file."""
-    return model / name if model.is_dir() else model.with_name(f"{model.name}.{name}")

@@ -13,6 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from qk_iteration.collection.background import Background
+from qk_iteration.collection.calibration_file import (
+    calibration_from_json,
+    calibration_to_json,
+)
 from qk_iteration.collection.match_calibration import MatchCalibration, Threshold
 from qk_iteration.core.formats.atomic_file import replacing
 from qk_iteration.core.formats.checked_json import (
@@ -61,7 +65,7 @@ class SearchRecord:
             "keep": str(self.keep),
             "model": str(self.model),
             "has_halves": self.has_halves,
-            "calibration": json.loads(self.calibration.to_json()),
+            "calibration": json.loads(calibration_to_json(self.calibration)),
             "precision": self.precision,
             "threshold": None if self.threshold is None else asdict(self.threshold),
             "max_pixels": self.max_pixels,
@@ -90,7 +94,7 @@ def read_record(output: Path) -> tuple[SearchRecord, Background]:
             np.load(io.BytesIO(sample)), float(content.pop("background_level"))
         )
         threshold = content.pop("threshold")
-        calibration = MatchCalibration.from_json(json.dumps(content.pop("calibration")))
+        calibration = calibration_from_json(json.dumps(content.pop("calibration")))
         for name in ("folder", "keep", "model"):
             content[name] = Path(content[name])
         record = SearchRecord(

@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from qk_iteration.builtin_benchmark.whole_folder import building_alone
+from qk_iteration.collection.calibrated_model import load_calibrated
+from qk_iteration.collection.calibration_file import calibration_from_json
 from qk_iteration.collection.folder_index import open_store
-from qk_iteration.collection.match_calibration import MatchCalibration
-from qk_iteration.collection.model_sides import load_calibrated
 from qk_iteration.config import DescriptionConfig, EditRecipe
 from qk_iteration.core.formats.folder_lock import locked
 from qk_iteration.core.stopping import StoppedError, request_stop, withdraw_stop
@@ -122,7 +122,7 @@ def test_both_steps_give_the_model_pictures_as_it_was_told(
     own, _ = make_own_benchmark(str(pictures), config, EXTERNAL, RECIPE, coarse, "cpu")
     assert "description.precision=bfloat16 is not used" in caplog.text
     made = calibrate_on_own(own, config, EXTERNAL, DESCRIPTION, "pictures", "cpu")
-    told = MatchCalibration.from_json(Path(made["calibration"]).read_text())
+    told = calibration_from_json(Path(made["calibration"]).read_text())
     assert told.preprocessing.size == 32
     assert told.preprocessing.std == (0.25, 0.25, 0.25)
     sides, _ = load_calibrated(config.model_path, made["calibration"], device="cpu")

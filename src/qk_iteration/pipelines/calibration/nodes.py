@@ -18,11 +18,12 @@ def calibrate(
 ) -> str:
     """How true matches and wrong pairs score, as the JSON that ``qk-find`` reads."""
     from qk_iteration.collection.calibrate import calibrate_model
+    from qk_iteration.collection.calibration_file import calibration_to_json
     from qk_iteration.collection.model_sides import sides_of_pair
     from qk_iteration.core.models.device import choose_device
 
     models = (model.to(choose_device(device)) for model in (query_model, key_model))
-    return calibrate_model(
+    calibration = calibrate_model(
         sides_of_pair(*models, path=Path()),
         query_images,
         reference_images,
@@ -30,4 +31,5 @@ def calibrate(
         description,
         max_pixels=images.max_pixels,
         source="the validation split of the benchmark",
-    ).to_json()
+    )
+    return calibration_to_json(calibration)

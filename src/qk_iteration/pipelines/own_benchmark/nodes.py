@@ -41,7 +41,10 @@ def make_own_benchmark(
         deal_out,
         dealt_to_training,
     )
-    from qk_iteration.builtin_benchmark.whole_folder import building_alone
+    from qk_iteration.builtin_benchmark.whole_folder import (
+        building_alone,
+        check_replaceable,
+    )
     from qk_iteration.collection.model_sides import say_float32_only
 
     if not isinstance(images, (str, int)):  # The block of the other pipelines.
@@ -50,6 +53,7 @@ def make_own_benchmark(
     target = user_path(own_benchmark.folder).absolute()
     seed = own_benchmark.seed
     with building_alone(target):
+        check_replaceable(target)  # Before minutes of describing.
         index, files, groups = _find_near_copies(
             user_path(images),
             target,
@@ -86,13 +90,11 @@ def _find_near_copies(
     description: DescriptionConfig,
 ) -> "tuple[FolderIndex, Sequence[str], NDArray[np.int64]]":
     """The folder of pictures, its files, and the same number for near copies."""
-    from qk_iteration.builtin_benchmark.whole_folder import check_replaceable
+    from qk_iteration.collection.calibrated_model import builtin_calibration
     from qk_iteration.collection.content_groups import group_near_copies
     from qk_iteration.collection.folder_index import index_folder
-    from qk_iteration.collection.model_sides import builtin_calibration
     from qk_iteration.core.formats.folder_lock import locked
 
-    check_replaceable(target)  # Before minutes of describing.
     keep = target.with_name(f"{target.name}_descriptors")
     with locked(keep, what="the descriptors"):
         index = index_folder(
