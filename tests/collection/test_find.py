@@ -100,6 +100,20 @@ def test_a_second_search_describes_only_what_is_new(photos, model, tmp_path, qui
     assert pairs_of(third, identical=False) == PLANTED
 
 
+@pytest.mark.parametrize("replace", [os.replace, shutil.copy2])
+def test_a_file_replaced_by_one_of_the_same_size_and_time_is_read_again(
+    photos, model, tmp_path, quick, replace
+):
+    for number, name in enumerate(("seen.bmp", "other.bmp")):
+        draw(1000 + number).save(photos / name)
+        os.utime(photos / name, (10**9, 10**9))
+    (photos / "other.bmp").rename(tmp_path / "other.bmp")
+    find_copies(photos, output=tmp_path / "out", model=model, **quick)
+    replace(tmp_path / "other.bmp", photos / "seen.bmp")
+    again = find_copies(photos, output=tmp_path / "out", model=model, **quick)
+    assert again.num_described == 1
+
+
 @pytest.mark.parametrize("kind", ["folder", "file", "link"])
 def test_files_of_another_folder_are_not_taken_for_those_of_the_first(
     photos, model, tmp_path, quick, kind

@@ -30,7 +30,7 @@ class FileState(NamedTuple):
     Attributes:
         path: Below the folder, with ``/`` between its parts.
         num_bytes: Its size.
-        modified_ns: Time of its last change, in nanoseconds.
+        modified_ns: Time of its last change, of its name or rights too; nanoseconds.
     """
 
     path: str
@@ -157,7 +157,9 @@ def content_of(path: str, *, max_pixels: int) -> str | UnreadableImageError:
 
 def _state_of(path: str, name: str) -> FileState:
     status = os.stat(path)
-    return FileState(name, status.st_size, status.st_mtime_ns)
+    # What was copied or renamed over a file may bring that one's own time with it.
+    modified_ns = max(status.st_mtime_ns, status.st_ctime_ns)
+    return FileState(name, status.st_size, modified_ns)
 
 
 def _below(folder: Path, path: str) -> str:

@@ -134,6 +134,32 @@ def test_a_transparent_color_shows_the_background(tmp_path):
     assert_close(decode(tmp_path / "a.png"), Image.new("RGB", (9, 9), BACKGROUND))
 
 
+@pytest.mark.parametrize(
+    ("bits", "pixels", "transparent", "expected"),
+    [
+        (1, [0b01_000000], 1, [0, 255]),
+        (2, [0b00_01_10_11], 1, [0, 255, 170, 255]),
+        (4, [0x05, 0xAF], 10, [0, 85, 255, 255]),
+        (8, [0, 5, 100], 5, [0, 255, 100]),
+    ],
+)
+def test_a_transparent_grey_of_any_depth_shows_the_background(
+    tmp_path, bits, pixels, transparent, expected
+):
+    row, color = bytes(pixels), struct.pack(">H", transparent)
+    content = _png((len(expected), 1), bits, 0, row, color)
+    (tmp_path / "a.png").write_bytes(content)
+    assert np.asarray(decode(tmp_path / "a.png"))[0, :, 0].tolist() == expected
+
+
+def test_a_transparent_color_of_sixteen_bits_shows_the_background(tmp_path):
+    color = struct.pack(">3H", 0x1234, 0x5678, 0x9ABC)
+    row = color + struct.pack(">3H", 0x3434, 0x7878, 0xBCBC)
+    (tmp_path / "a.png").write_bytes(_png((2, 1), 16, 2, row, color))
+    pixels = np.asarray(decode(tmp_path / "a.png"))[0].tolist()
+    assert pixels == [list(BACKGROUND), [0x34, 0x78, 0xBC]]
+
+
 @pytest.mark.parametrize("suffix", ["gif", "webp", "png", "tif"])
 def test_an_animation_gives_its_first_frame(tmp_path, picture, suffix):
     path = tmp_path / f"a.{suffix}"
@@ -217,20 +243,26 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path):
         decode_image(tmp_path, max_pixels=MAX_PIXELS)
 
 
-def _png_of_announced_size(width, height):
-    """A PNG file of a hundred bytes whose header announces that many pixels."""
+def _png(size, bits, color_type, row, transparent=b""):
+    """A PNG file of one row, whose header may announce more."""
 
     def chunk(kind, body):
         checksum = zlib.crc32(kind + body)
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", checksum)
 
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", *size, bits, color_type, 0, 0, 0)
     body = (
         chunk(b"IHDR", header)
-        + chunk(b"IDAT", zlib.compress(b""))
+        + (chunk(b"tRNS", transparent) if transparent else b"")
+        + chunk(b"IDAT", zlib.compress(b"\0" + row if row else b""))
         + chunk(b"IEND", b"")
     )
     return b"\x89PNG\r\n\x1a\n" + body
+
+
+def _png_of_announced_size(width, height):
+    """A PNG file of a hundred bytes whose header announces that many pixels."""
+    return _png((width, height), 8, 2, b"")
 
 
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")

@@ -21,7 +21,9 @@ def choose_output(names: Sequence[str], wanted: str | None) -> int:
             return 0
         raise UserError(
             f"The model gives {len(names)} outputs: {', '.join(names)}. Name the "
-            "descriptor among them: external_model.output."
+            "descriptor among them by --params=external_model.output=NAME; a search "
+            "(qk-find, find_copies) takes it from the calibration that own_benchmark "
+            "makes with it."
         )
     if wanted in names:
         return list(names).index(wanted)

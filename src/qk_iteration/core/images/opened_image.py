@@ -24,6 +24,7 @@ from qk_iteration.core.images.image_formats import (
 )
 from qk_iteration.core.images.jxl_header import read_jxl_size
 from qk_iteration.core.images.left_out import Why, shown
+from qk_iteration.core.images.to_rgb import scale_transparent_color
 from qk_iteration.core.user_error import UserError
 
 _DNG_VERSION_TAG = 50706
@@ -162,6 +163,8 @@ def _opened(path: Path, max_pixels: int) -> Iterator[Image.Image]:
             check_size(path, image.size, max_pixels=max_pixels)
             if _DNG_VERSION_TAG in getattr(image, "tag_v2", ()):
                 raise _raw(path)
+            if image_format == "PNG":
+                scale_transparent_color(image)
             yield image
 
 

@@ -23,6 +23,10 @@ _BITS_TAG = 258
 _SAMPLE_FORMAT_TAG = 339
 _UNSIGNED, _SIGNED = 1, 2
 _WHITE_IS_ZERO = 0
+_GREY_STEPS = {
+    "L;2": 85,
+    "L;4": 17,
+}  # By Pillow's name: of 8 bits, from one to the next.
 _VALUES_AT_ONCE = 1 << 22  # Wide numbers of the whole picture would take gigabytes.
 
 
@@ -39,6 +43,21 @@ def to_rgb(image: Image.Image) -> Image.Image:
     canvas = Image.new("RGBA", image.size, (*BACKGROUND, 255))
     canvas.alpha_composite(image.convert("RGBA"))
     return canvas.convert("RGB")
+
+
+def scale_transparent_color(image: Image.Image) -> None:
+    """Make the transparent color of an opened PNG file one of its pixels.
+
+    Pillow scales pixels of 2, 4 and 3 x 16 bits to 8 bits, and not this color. Of 16
+    bits the upper eight count, as in the pixels.
+    """
+    color, kind = image.info.get("transparency"), image.tile[0][3]
+    if color is None:
+        return
+    if kind in _GREY_STEPS:
+        image.info["transparency"] = _GREY_STEPS[kind] * color
+    elif kind == "RGB;16B":
+        image.info["transparency"] = tuple(value >> 8 for value in color)
 
 
 def _to_eight_bits(image: Image.Image) -> Image.Image:
