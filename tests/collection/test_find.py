@@ -81,6 +81,19 @@ def test_left_out_files_have_a_row_with_the_reason(
         assert [row["path"] for row in csv.DictReader(file)] == sorted(why)
 
 
+def test_a_link_is_no_copy_of_its_file(photos, model, tmp_path, quick):
+    (photos / "A first by name.png").symlink_to("IMG_40.png")
+    (tmp_path / "elsewhere.png").write_bytes((photos / "IMG_41.png").read_bytes())
+    for name in ("B.png", "C.png"):  # of one file, which lies outside
+        (photos / name).symlink_to(tmp_path / "elsewhere.png")
+    found = find_copies(photos, output=tmp_path / "out", model=model, **quick)
+    linked = found.left_out[found.left_out["why"] == "linked twice"]
+    assert set(linked["path"]) == {"A first by name.png", "C.png"}
+    assert str(photos / "IMG_40.png") in linked["reason"].iloc[0]
+    assert "A first by name.png" not in set(found.groups["file"])
+    assert ("IMG_41.png", "B.png") in pairs_of(found, identical=True)
+
+
 def test_a_second_search_describes_only_what_is_new(photos, model, tmp_path, quick):
     def search():
         return find_copies(photos, output=tmp_path / "out", model=model, **quick)

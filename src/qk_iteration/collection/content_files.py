@@ -101,7 +101,7 @@ def look_at_folder(place: Path, *, what: str) -> FolderFiles:
                 f"{what}: the path of a picture must be UTF-8 text; got "
                 f"'{shown(str(place))}', odd bytes as \\x… Rename it."
             )
-        state = _state_of(str(place), place.name)
+        state = _state_of(place.stat(), place.name)
         return FolderFiles(place.parent, [state], [])
     if not place.is_dir():
         raise UserError(
@@ -109,17 +109,11 @@ def look_at_folder(place: Path, *, what: str) -> FolderFiles:
             "path."
         )
     listing = list_folder(place)
-    files: list[FileState] = []
     left_out = [
         (_below(place, path), why, said) for path, why, said in listing.left_out
     ]
-    for path in listing.files:
-        try:
-            files.append(_state_of(path, _below(place, path)))
-        except OSError as error:
-            reason = f"It cannot be read: {error.strerror}."
-            left_out.append((_below(place, path), Why.GONE, reason))
-    return FolderFiles(place, files, left_out)
+    files, more_left_out = _states_of(listing.files, place)
+    return FolderFiles(place, files, left_out + more_left_out)
 
 
 def changed_files(
@@ -155,8 +149,33 @@ def content_of(path: str, *, max_pixels: int) -> str | UnreadableImageError:
         return UnreadableImageError.of(Path(path), Why.UNREADABLE, reason)
 
 
-def _state_of(path: str, name: str) -> FileState:
-    status = os.stat(path)
+def _states_of(
+    paths: Iterable[str], place: Path
+) -> tuple[list[FileState], list[LeftOut]]:
+    """The files of a folder, and what is left out: links to its own files, mostly."""
+    files: list[FileState] = []
+    left_out: list[LeftOut] = []
+    seen: set[tuple[int, int]] = set()
+    # Links last: one is no copy of its file, and leads nowhere when that is deleted.
+    for path in sorted(paths, key=os.path.islink):
+        name = _below(place, path)
+        try:
+            status = os.stat(path)
+        except OSError as error:
+            left_out.append((name, Why.GONE, f"It cannot be read: {error.strerror}."))
+            continue
+        file = (status.st_dev, status.st_ino)
+        if file in seen and os.path.islink(path):
+            target = shown(os.path.realpath(path))
+            reason = f"It leads to {target}, which was looked at before."
+            left_out.append((name, Why.SEEN_BEFORE, reason))
+            continue
+        seen.add(file)
+        files.append(_state_of(status, name))
+    return sorted(files), left_out
+
+
+def _state_of(status: os.stat_result, name: str) -> FileState:
     # What was copied or renamed over a file may bring that one's own time with it.
     modified_ns = max(status.st_mtime_ns, status.st_ctime_ns)
     return FileState(name, status.st_size, modified_ns)

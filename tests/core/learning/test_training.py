@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from qk_iteration.core.learning import session
 from qk_iteration.core.learning.checkpoints import KEPT_SETTINGS
 from qk_iteration.core.learning.side import Side
 from qk_iteration.core.learning.training import learn, learn_by_simclr
@@ -41,6 +42,19 @@ def test_a_finished_training_is_not_done_again(images, tmp_path, config):
     assert again[2]["validation_curve"] == first[2]["validation_curve"]
     assert reported(log, "train/loss"), "its history is reported again"
     assert validate.num_asked == 0
+
+
+def test_a_training_of_other_code_is_told_as_such(
+    images, tmp_path, monkeypatch, caplog
+):
+    learn(make_training(images, tmp_path), QK)
+    learn(make_training(images, tmp_path), QK)
+    assert "other code" not in caplog.text
+    monkeypatch.setattr(session, "code_digest", lambda: "of an edited loss")
+    for _ in range(2):  # It stays so, however often it is gone on with.
+        caplog.clear()
+        learn(make_training(images, tmp_path), QK)
+        assert "other code" in caplog.text
 
 
 def test_without_resume_it_is_done_anew(images, tmp_path):

@@ -21,6 +21,7 @@ from qk_iteration.core.distributed.ranks import present_ranks
 from qk_iteration.core.distributed.stop_together import stopping_together
 from qk_iteration.core.learning.best_pair import BestPair
 from qk_iteration.core.learning.checkpoints import Checkpoints
+from qk_iteration.core.learning.code_digest import code_digest
 from qk_iteration.core.learning.contrast import StepLoss
 from qk_iteration.core.learning.learning_config import LearningConfig
 from qk_iteration.core.learning.learning_curve import (
@@ -81,6 +82,7 @@ class TrainingSession:
         self._seconds = 0.0
         self._validations_done = 0
         self._validated_step = -1
+        self._begun_with = code_digest()
         self._best = BestPair()
         self._curve = LearningCurve(report if present_ranks().is_first else say_nothing)
         self._checkpoints = checkpoints
@@ -226,6 +228,7 @@ class TrainingSession:
         counters = {name: getattr(self, name) for name in _COUNTERS}
         parts = {name: part.state_dict() for name, part in self._parts.items()}
         counters["_seconds"] = self._seconds_so_far()
+        counters["begun_with"] = self._begun_with
         self._checkpoints.save(counters | parts)
 
     def _restore(self) -> None:
@@ -241,6 +244,13 @@ class TrainingSession:
             self.step,
             self._image_passes,
         )
+        code, self._begun_with = self._begun_with, state.get("begun_with", "unknown")
+        if self._begun_with not in (code, "unknown"):  # Older checkpoints do not tell.
+            _logger.warning(
+                "Its first steps were made by other code of qk_iteration.core; what "
+                "was changed there since has no part in them. learning.resume=false "
+                "trains anew."
+            )
 
     def _seconds_so_far(self) -> float:
         return self._seconds + time.monotonic() - self._started_at

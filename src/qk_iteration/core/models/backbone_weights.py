@@ -155,6 +155,8 @@ def _resampled(state: dict[str, Tensor], backbone: nn.Module) -> dict[str, Tenso
 
 
 def _is_classifier(backbone: nn.Module, key: str) -> bool:
-    classifier = backbone.pretrained_cfg["classifier"]  # type: ignore[index]
+    # A network of one's own has no such description.
+    described = getattr(backbone, "pretrained_cfg", None) or {}
+    classifier = described.get("classifier")
     names = [classifier] if isinstance(classifier, str) else list(classifier or ())
     return any(key.startswith(f"{name}.") for name in names)
