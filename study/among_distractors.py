@@ -1,9 +1,11 @@
 """A trained pair scored among distractors: how many more there are to be searched.
 
 Nothing is trained: each side of the pair describes its images once, the distractors
-part by part, and the descriptors are kept for as long as the pair is the same.
+part by part, and the descriptors are kept for as long as the pair and the pictures are
+the same.
 """
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -33,7 +35,7 @@ def describe_pair(
     files: Path,
     describe: Callable[[dict[str, str]], None],
 ) -> None:
-    """Describe what has no descriptors yet.
+    """Describe what has no descriptors yet, or other pictures than those described.
 
     Args:
         pair: Holds ``query_model`` and ``key_model``.
@@ -54,15 +56,20 @@ def describe_pair(
                 f"'{folder}' must be there, to score among {number:,} distractors. "
                 "Make them: make distractors"
             )
-        if not _file(files, name).is_file():
-            describe(
-                {
-                    "model_path": str(pair.resolve()),
-                    "side": _SIDES.get(name, "key"),
-                    "images_folder": str(folder.resolve()),
-                    "descriptors_path": str(_file(files, name).resolve()),
-                }
-            )
+        described, pictures = files / f"{name}.sha256", _digest(folder)
+        are_there = described.is_file() and _file(files, name).is_file()
+        if are_there and described.read_text() == pictures:
+            continue
+        described.unlink(missing_ok=True)
+        describe(
+            {
+                "model_path": str(pair.resolve()),
+                "side": _SIDES.get(name, "key"),
+                "images_folder": str(folder.resolve()),
+                "descriptors_path": str(_file(files, name).resolve()),
+            }
+        )
+        described.write_text(pictures)
 
 
 def score_among(
@@ -93,6 +100,15 @@ def score_among(
     label = f"Test queries among {number:,} distractors"
     metrics, _ = score(raw, other, truth, queries, references, scoring, label=label)
     return metrics, {MATCHES["raw"]: _table(raw), MATCHES["normalized"]: _table(other)}
+
+
+def _digest(folder: Path) -> str:
+    """Changes with the name and the bytes of any file of a folder."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest.update(f"{path.name}\0{content}\n".encode())
+    return digest.hexdigest()
 
 
 def _parts(number: int) -> Iterator[str]:

@@ -13,7 +13,6 @@ from qk_iteration.builtin_benchmark.own_pictures import (
     deal_out,
     dealt_to_training,
 )
-from qk_iteration.core.images import lost_images
 from qk_iteration.core.images.decode import decode_image
 from qk_iteration.core.user_error import UserError
 
@@ -57,7 +56,8 @@ def test_no_group_is_in_two_parts_and_judged_parts_have_one_picture_of_each(pict
 
 def test_the_folder_holds_what_its_tables_name(pictures, tmp_path, recipe):
     manifest = deal_out(*pictures, queries_per_picture=2, seed=0)
-    target = build_own_benchmark(tmp_path / "own", manifest, recipe, **WORK)
+    target = tmp_path / "own"
+    build_own_benchmark(target, manifest, recipe, **WORK)
     for part in (target, target / "validation"):
         with (part / "ground_truth.csv").open(newline="") as file:
             rows = list(csv.DictReader(file))
@@ -124,7 +124,8 @@ def test_a_picture_is_read_as_everywhere(pictures, tmp_path, recipe, kind):
     }
     save[kind](folder / files[-1])
     manifest = deal_out(folder, files, groups, queries_per_picture=1, seed=0)
-    target = build_own_benchmark(tmp_path / "own", manifest, recipe, **WORK)
+    target = tmp_path / "own"
+    build_own_benchmark(target, manifest, recipe, **WORK)
     (image,) = [one for one in manifest.images if one.file == files[-1]]
     with Image.open(target / image_path(image)) as written:
         seen = np.asarray(written).astype(float)
@@ -136,14 +137,16 @@ def test_a_picture_is_read_as_everywhere(pictures, tmp_path, recipe, kind):
 
 @pytest.mark.parametrize("role", [Role.TRAINING, Role.REFERENCE, Role.UNMATCHED])
 def test_a_picture_that_is_gone_is_left_out_with_its_queries(
-    pictures, tmp_path, recipe, caplog, monkeypatch, role
+    pictures, tmp_path, recipe, caplog, role
 ):
-    monkeypatch.setattr(lost_images, "MAX_LOST_SHARE", 0.02)
     folder, files, groups = pictures
     manifest = deal_out(folder, files, groups, queries_per_picture=2, seed=0)
     gone = next(image for image in manifest.images if image.role is role)
     (folder / gone.file).unlink()
-    target = build_own_benchmark(tmp_path / "own", manifest, recipe, **WORK)
+    target = tmp_path / "own"
+    left_out = build_own_benchmark(target, manifest, recipe, **WORK)
+    reason = ("gone meanwhile", "It does not exist.")
+    assert left_out.to_numpy().tolist() == [[str(folder / gone.file), *reason]]
     assert f"1 of {len(manifest.images)} images could be read when" in caplog.text
     assert not (target / image_path(gone)).exists()
     lost = {q.query_id for q in manifest.queries if q.source_id == gone.image_id}

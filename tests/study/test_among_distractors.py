@@ -79,15 +79,17 @@ def test_each_side_describes_its_images_once(tmp_path):
         (tmp_path / "files" / name).touch()
         asked.append((name.removesuffix(".hdf5"), params["side"]))
 
-    pair = tmp_path / "pair"
+    where = (tmp_path / "pair", benchmark, distractors)
     for number in (2, 4, 2):
-        describe_pair(
-            pair, benchmark, distractors, number, tmp_path / "files", describe
-        )
+        describe_pair(*where, number, tmp_path / "files", describe)
     sides = {"query": "query"}
     described = [*names, "part_00", "part_01"]
     assert asked == [(name, sides.get(name, "key")) for name in described]
+    asked.clear()
+    (distractors / "part_01" / "D000002.jpg").write_bytes(b"another picture")
+    describe_pair(*where, 4, tmp_path / "files", describe)
+    assert asked == [("part_01", "key")]
     with pytest.raises(UserError, match="Make them: make distractors"):
-        describe_pair(pair, benchmark, distractors, 6, tmp_path / "files", describe)
+        describe_pair(*where, 6, tmp_path / "files", describe)
     with pytest.raises(UserError, match="multiple of 2"):
-        describe_pair(pair, benchmark, distractors, 3, tmp_path / "files", describe)
+        describe_pair(*where, 3, tmp_path / "files", describe)

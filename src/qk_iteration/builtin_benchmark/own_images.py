@@ -9,10 +9,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+import pandas as pd
+
 from qk_iteration.builtin_benchmark.layout import image_path
 from qk_iteration.builtin_benchmark.manifest import Manifest
 from qk_iteration.builtin_benchmark.sources import shrunk
 from qk_iteration.core.images.decode import decode_image
+from qk_iteration.core.images.left_out import Why, shown, table_of_left_out
 from qk_iteration.core.images.lost_images import LostImages
 from qk_iteration.core.images.opened_image import UnreadableImageError
 from qk_iteration.core.images.threaded_map import map_in_threads
@@ -25,7 +28,7 @@ def write_own_images(
     max_pixels: int,
     max_side: int,
     jpeg_quality: int,
-) -> Manifest:
+) -> tuple[Manifest, pd.DataFrame]:
     """Write every picture of the manifest as a file of its own.
 
     Args:
@@ -37,10 +40,11 @@ def write_own_images(
 
     Returns:
         The manifest without the few that cannot be read any more, and without what
-        would have been asked with them; a line says how many.
+        would have been asked with them; and the `path, why, reason` of these few. A
+        line says how many.
 
     Raises:
-        UserError: If more than ``MAX_LOST_SHARE`` cannot be read.
+        UserError: If more than one, and than ``MAX_LOST_SHARE``, cannot be read.
         StoppedError: If a stop is asked for meanwhile.
     """
     jobs = _plan(folder, manifest)
@@ -49,13 +53,16 @@ def write_own_images(
     write = partial(
         _write, max_pixels=max_pixels, max_side=max_side, jpeg_quality=jpeg_quality
     )
-    lost = LostImages(len(jobs))
+    lost = LostImages(len(jobs), may_lose=1)  # Of 40 pictures one is no sign yet.
+    left_out: list[tuple[str, Why, str]] = []
     results = map_in_threads(write, list(jobs.values()), description="Copying images")
-    for image_id, error in zip(jobs, results, strict=True):
+    for (image_id, job), error in zip(jobs.items(), results, strict=True):
         if error is not None:
             lost.add(image_id, error)
+            left_out.append((shown(str(job.source)), error.why, error.reason))
     lost.report()
-    return without_images(manifest, set(lost.image_ids))
+    kept = without_images(manifest, set(lost.image_ids))
+    return kept, table_of_left_out(left_out)
 
 
 def without_images(manifest: Manifest, image_ids: set[str]) -> Manifest:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from qk_iteration.builtin_benchmark.edit_queries import edit_queries
@@ -118,7 +119,7 @@ def build_own_benchmark(
     max_pixels: int,
     max_side: int,
     num_workers: int,
-) -> Path:
+) -> pd.DataFrame:
     """Write the pictures, the edited queries and the tables; see ``layout``.
 
     Args:
@@ -132,7 +133,7 @@ def build_own_benchmark(
         num_workers: Processes that edit.
 
     Returns:
-        ``target``.
+        Of the few pictures that cannot be read any more, the `path, why, reason`.
 
     Raises:
         UserError: If the folder holds anything else, or more pictures than a few cannot
@@ -140,7 +141,7 @@ def build_own_benchmark(
         StoppedError: If a stop is asked for meanwhile.
     """
     with appearing_whole(target, "own pictures") as partial:
-        manifest = write_own_images(
+        manifest, left_out = write_own_images(
             partial,
             manifest,
             max_pixels=max_pixels,
@@ -158,7 +159,7 @@ def build_own_benchmark(
         write_tables(partial, manifest, edits)
         rows = [(image.image_id, image.file) for image in manifest.images]
         write_csv_rows(partial / OWN_SOURCES, _COLUMNS, rows)
-    return target
+    return left_out
 
 
 def _parts(

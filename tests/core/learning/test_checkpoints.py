@@ -10,6 +10,7 @@ import torch
 
 from qk_iteration.core.formats import folder_lock
 from qk_iteration.core.formats.atomic_file import replacing
+from qk_iteration.core.formats.folder_lock import locked
 from qk_iteration.core.learning import checkpoints as checkpoints_module
 from qk_iteration.core.learning.checkpoints import (
     LATEST,
@@ -17,6 +18,8 @@ from qk_iteration.core.learning.checkpoints import (
     Checkpoints,
     CheckpointStore,
 )
+from qk_iteration.core.user_error import UserError
+from tests.core.distributed.on_ranks import on_ranks
 
 
 def content(step):
@@ -198,3 +201,22 @@ def test_what_a_killed_process_left_half_written_is_removed(tmp_path):
 def die_while_saving(folder):
     torch.save = lambda *_: os._exit(9)
     Checkpoints(folder).save(content(0))
+
+
+def ask_for_the_same_training(folder):
+    """What a rank is told whose training another process does."""
+    folder_lock._wait_for = None  # Whoever waited would be lost to the other ranks.
+    try:
+        with CheckpointStore(folder).of_training("a", resume=True):
+            return "It may train."
+    except UserError as error:
+        return str(error)
+
+
+def test_every_rank_is_told_at_once_that_others_train_the_same(tmp_path):
+    with locked(tmp_path / "a", what="it"):
+        said = on_ranks(ask_for_the_same_training, 2, tmp_path, tmp_path)
+    assert said == 2 * [
+        f"'{tmp_path / 'a'}' must be free for the same training; it is held by process "
+        f"{os.getpid()}. Wait until that has ended, or end it."
+    ]

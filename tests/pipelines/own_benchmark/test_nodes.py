@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from qk_iteration.builtin_benchmark import own_pictures
 from qk_iteration.builtin_benchmark.whole_folder import building_alone
 from qk_iteration.collection.calibrated_model import load_calibrated
 from qk_iteration.collection.calibration_file import calibration_from_json
@@ -102,6 +103,23 @@ def test_files_that_are_left_out_are_a_table(pictures, config):
         str(pictures / "notes.txt"): "of an unknown format",
     }
     assert left_out["reason"].str.len().all()
+
+
+def test_a_picture_that_is_gone_once_it_was_described_is_in_the_table(
+    pictures, config, monkeypatch
+):
+    deal_out = own_pictures.deal_out
+
+    def deal_out_and_lose_one(*parts, **settings):
+        (pictures / "7.png").unlink()
+        return deal_out(*parts, **settings)
+
+    monkeypatch.setattr(own_pictures, "deal_out", deal_out_and_lose_one)
+    folder, left_out = make_own_benchmark(
+        str(pictures), config, EXTERNAL, RECIPE, DESCRIPTION, "cpu"
+    )
+    assert left_out["path"].tolist() == [str(pictures / "7.png")]
+    assert (Path(folder) / "ground_truth.csv").is_file()
 
 
 def test_a_folder_of_other_files_is_refused_before_the_work(pictures, config):

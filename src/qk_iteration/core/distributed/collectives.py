@@ -19,6 +19,7 @@ from torch.distributed import ReduceOp
 from torch.nn import functional as F
 
 from qk_iteration.core.distributed.ranks import Ranks, present_ranks
+from qk_iteration.core.user_error import UserError
 
 T = TypeVar("T")
 
@@ -99,11 +100,22 @@ def largest_number_of_ranks(number: int) -> int:
 
 
 def told_by_first_rank(tell: Callable[[], T]) -> T:
-    """Return on every rank what the first one finds; the others ask nobody else."""
+    """Return on every rank what the first one finds; the others ask nobody else.
+
+    Raises:
+        UserError: On every rank, if the first one raises it.
+    """
     ranks = present_ranks()
-    told: list[Any] = [tell() if ranks.is_first else None]
+    told: list[Any] = [None]
+    if ranks.is_first:
+        try:
+            told = [tell()]
+        except UserError as error:
+            told = [error]
     if not ranks.is_alone:
         distributed.broadcast_object_list(told, src=0)
+    if isinstance(told[0], UserError):
+        raise told[0]
     found: T = told[0]
     return found
 

@@ -15,6 +15,7 @@ from typing import TextIO
 
 from qk_iteration.core.formats.full_disk import saying_full_disk
 from qk_iteration.core.stopping import stop_if_requested
+from qk_iteration.core.user_error import UserError
 
 LOCK_NAME = ".lock"
 _SECONDS_BETWEEN_TRIES = 0.2
@@ -23,7 +24,7 @@ _logger = logging.getLogger(__name__)
 
 
 @contextmanager
-def locked(folder: Path, *, what: str) -> Iterator[None]:
+def locked(folder: Path, *, what: str, waits: bool = True) -> Iterator[None]:
     """Hold a folder for this process; wait, and say for whom, while another has it.
 
     Not for use inside itself on one folder: it would wait for itself.
@@ -31,9 +32,11 @@ def locked(folder: Path, *, what: str) -> Iterator[None]:
     Args:
         folder: Made if it is missing.
         what: What is being waited for, such as "the negative bank".
+        waits: False where others would wait for this process meanwhile.
 
     Raises:
         FullDiskError: If there is no room for the folder.
+        UserError: If another process has it, and this one must not wait.
         StoppedError: If a stop was asked for while waiting.
     """
     with saying_full_disk(folder / LOCK_NAME):
@@ -45,6 +48,11 @@ def locked(folder: Path, *, what: str) -> Iterator[None]:
         except BlockingIOError:
             file.seek(0)
             owner = file.read().strip() or "another process"
+            if not waits:
+                raise UserError(
+                    f"'{folder}' must be free for {what}; it is held by {owner}. Wait "
+                    "until that has ended, or end it."
+                ) from None
             _logger.info("Waiting for %s in '%s', held by %s.", what, folder, owner)
             _wait_for(file)
         with suppress(OSError):  # Only says who it is; a full disk still locks.

@@ -20,10 +20,12 @@ class LostImages:
 
     Args:
         num_images: Of the whole table.
+        may_lose: So many may be lost, whatever their share.
     """
 
-    def __init__(self, num_images: int) -> None:
+    def __init__(self, num_images: int, *, may_lose: int = 0) -> None:
         self._num_images = num_images
+        self._most = max(may_lose, MAX_LOST_SHARE * num_images)
         self._first: UnreadableImageError | None = None
         self.image_ids: list[str] = []
 
@@ -31,11 +33,11 @@ class LostImages:
         """One more is lost.
 
         Raises:
-            UserError: If these are more than ``MAX_LOST_SHARE``.
+            UserError: If these are more than ``MAX_LOST_SHARE`` and ``may_lose``.
         """
         self._first = self._first or error
         self.image_ids.append(image_id)
-        if len(self.image_ids) > MAX_LOST_SHARE * self._num_images:
+        if len(self.image_ids) > self._most:
             raise UserError(
                 f"{self._text()}, more than {MAX_LOST_SHARE:.0%}. Look for what "
                 f"happens to the folder. The first: {self._first}"

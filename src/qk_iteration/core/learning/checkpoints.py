@@ -17,7 +17,7 @@ import os
 import shutil
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -55,23 +55,27 @@ class CheckpointStore:
     def of_training(self, fingerprint: str, *, resume: bool) -> Iterator["Checkpoints"]:
         """The checkpoints made under these settings; others are left alone.
 
-        They are this process's alone meanwhile. Another process that trains the same
-        waits, and then finds what is done.
+        They are this process's alone meanwhile, or these ranks'. Another process that
+        trains the same waits, and then finds what is done.
 
         Args:
             fingerprint: Of settings and data.
             resume: False forgets what was done before.
+
+        Raises:
+            UserError: On all of several ranks, if others train the same: while the
+                first waited, the rest would take it for lost.
         """
         folder = self.folder / fingerprint
-        if not present_ranks().is_first:
-            yield Checkpoints(folder)
-            return
-        with locked(folder, what="the same training"):
-            os.utime(folder)  # Most recently used, so pruned last.
-            self._prune(folder)
-            checkpoints = Checkpoints(folder)
-            if not resume:
-                checkpoints.clear()
+        checkpoints = Checkpoints(folder)
+        ours = locked(folder, what="the same training", waits=present_ranks().is_alone)
+        with ExitStack() as held:
+            told_by_first_rank(lambda: held.enter_context(ours))
+            if present_ranks().is_first:
+                os.utime(folder)  # Most recently used, so pruned last.
+                self._prune(folder)
+                if not resume:
+                    checkpoints.clear()
             yield checkpoints
 
     def _prune(self, present: Path) -> None:

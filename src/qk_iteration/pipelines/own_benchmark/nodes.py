@@ -36,6 +36,8 @@ def make_own_benchmark(
     Returns:
         Its folder, and the table of files that are left out.
     """
+    import pandas as pd
+
     from qk_iteration.builtin_benchmark.own_pictures import (
         build_own_benchmark,
         deal_out,
@@ -69,7 +71,7 @@ def make_own_benchmark(
             seed=seed,
             learned_from=dealt_to_training(target),
         )
-        build_own_benchmark(
+        lost = build_own_benchmark(
             target,
             manifest,
             evaluation_edits,
@@ -79,7 +81,8 @@ def make_own_benchmark(
             max_side=own_benchmark.max_side,
             num_workers=own_benchmark.num_workers,
         )
-    return str(target), index.left_out_table
+    left_out = pd.concat([index.left_out_table, lost])
+    return str(target), left_out.sort_values("path", ignore_index=True)
 
 
 def _find_near_copies(
