@@ -13,8 +13,8 @@ from qk_iteration.evidence.comparison_page import (
     plot_learning_of,
     plot_precision_recall_of,
 )
+from qk_iteration.evidence.draw_evidence import draw_evidence
 from qk_iteration.evidence.page_content import read_page
-from qk_iteration.evidence.write_evidence import draw_evidence
 
 
 def page_of(scores):

@@ -8,8 +8,8 @@ import pandas as pd
 from PIL import Image
 
 from qk_iteration.datasets import EvidenceDataset
+from qk_iteration.evidence.draw_evidence import draw_evidence
 from qk_iteration.evidence.preview_sheet import SIDE, draw_preview_sheet
-from qk_iteration.evidence.write_evidence import draw_evidence
 
 
 def page_of(tmp_path, number):

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from qk_iteration.core.user_error import UserError
-from qk_iteration.evidence.write_evidence import draw_evidence
+from qk_iteration.evidence.draw_evidence import draw_evidence
 from qk_iteration.tracking.compared_runs import read_compared_runs
 from qk_iteration.tracking.run_store import RunStore
 

@@ -10,8 +10,9 @@ from qk_iteration.collection.folder_index import FolderIndex
 from qk_iteration.collection.found_copies import FoundCopies
 from qk_iteration.collection.match_calibration import MatchCalibration
 from qk_iteration.collection.match_tables import FilePair
+from qk_iteration.core.formats.atomic_file import replacing
 from qk_iteration.core.formats.csv_rows import write_csv_rows
-from qk_iteration.evidence.write_evidence import write_evidence
+from qk_iteration.evidence.draw_evidence import draw_evidence
 
 MATCHES, GROUPS, LEFT_OUT = "matches.csv", "groups.csv", "left_out.csv"
 PAGE = "evidence.html"
@@ -42,9 +43,8 @@ def write_page(
     told: MatchCalibration,
 ) -> None:
     """Write the page: what was found, and pairs somewhat below the threshold."""
-    write_evidence(
+    page = draw_evidence(
         _rows_to_show(shown, queries, index),
-        found.output / PAGE,
         title=f"Copies in {index.folder.name}",
         note=(
             f"{found.num_pictures:,} pictures. Precision and recall are expected ones, "
@@ -55,12 +55,14 @@ def write_page(
         threshold=None if found.threshold is None else found.threshold.score,
         curve=_curve_of(shown, told),
     )
+    with replacing(found.output / PAGE) as partial:
+        partial.write_text(page, encoding="utf-8")
 
 
 def _rows_to_show(
     pairs: Sequence[FilePair], queries: FolderIndex, index: FolderIndex
 ) -> pd.DataFrame:
-    """The pairs as ``write_evidence`` takes them."""
+    """The pairs as ``draw_evidence`` takes them."""
     rows = [
         (
             *(pair.query, pair.match),

@@ -19,7 +19,7 @@ from qk_iteration.core.scoring.precision_recall import (
     precision_recall_curve,
     recall_at_precision,
 )
-from qk_iteration.evidence.write_evidence import draw_evidence
+from qk_iteration.evidence.draw_evidence import draw_evidence
 
 WRONG_PAIRS = 600
 MIN_PRECISION = 0.9

@@ -6,14 +6,12 @@ page reads when one scrolls to them.
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from jinja2 import Environment, PackageLoader
 
-from qk_iteration.core.formats.atomic_file import replacing
 from qk_iteration.evidence.fair_share import fair_share, not_shown
 from qk_iteration.evidence.outcomes import outcomes_of, recall_by_edit
 from qk_iteration.evidence.thumbnails import (
@@ -30,49 +28,6 @@ COLUMNS = ("query", "match", "score", "rank", "truth", "edits", "precision", "gr
 """What the page knows of a pair, beside its two thumbnails."""
 
 
-def write_evidence(
-    rows: pd.DataFrame,
-    path: str | Path,
-    *,
-    title: str,
-    note: str = "",
-    threshold: float | None = None,
-    curve: pd.DataFrame | None = None,
-    all_in: str = "",
-    thumbnail: MakeThumbnail = make_thumbnail,
-) -> None:
-    """Write the page; it appears when it is whole.
-
-    Args:
-        rows: Pairs, in the order to be shown; of more than ``MAX_PAIRS`` a fair share
-            of each outcome, and the page says how many are not shown.
-            `query` and `match` name the pictures, `query_path` and `match_path` are
-            their files (empty: no such picture), `score` may be NaN. Optional:
-            `rank`; `truth` (`right` or `wrong` where it is known, `identical` for the
-            same bytes, else empty); `edits` that made the query, with blanks between;
-            `precision` expected at the score; `group`.
-        path: The page.
-        title: Its heading.
-        note: A sentence or two below it.
-        threshold: Score at which the page opens; None: above all.
-        curve: `threshold, precision, recall`, best score first, for what the page says
-            beside the slider.
-        all_in: A sentence that says where the pairs are that are not shown.
-        thumbnail: Makes the small pictures.
-    """
-    page = draw_evidence(
-        rows,
-        title=title,
-        note=note,
-        threshold=threshold,
-        curve=curve,
-        all_in=all_in,
-        thumbnail=thumbnail,
-    )
-    with replacing(path) as partial:
-        partial.write_text(page, encoding="utf-8")
-
-
 def draw_evidence(
     rows: pd.DataFrame,
     *,
@@ -83,7 +38,24 @@ def draw_evidence(
     all_in: str = "",
     thumbnail: MakeThumbnail = make_thumbnail,
 ) -> str:
-    """The page that ``write_evidence`` writes, as text."""
+    """The page, as text.
+
+    Args:
+        rows: Pairs, in the order to be shown; of more than ``MAX_PAIRS`` a fair share
+            of each outcome, and the page says how many are not shown.
+            `query` and `match` name the pictures, `query_path` and `match_path` are
+            their files (empty: no such picture), `score` may be NaN. Optional:
+            `rank`; `truth` (`right` or `wrong` where it is known, `identical` for the
+            same bytes, else empty); `edits` that made the query, with blanks between;
+            `precision` expected at the score; `group`.
+        title: Its heading.
+        note: A sentence or two below it.
+        threshold: Score at which the page opens; None: above all.
+        curve: `threshold, precision, recall`, best score first, for what the page says
+            beside the slider.
+        all_in: A sentence that says where the pairs are that are not shown.
+        thumbnail: Makes the small pictures.
+    """
     outcomes = outcomes_of(rows, threshold)
     chosen = fair_share(outcomes, MAX_PAIRS)
     shown = rows.iloc[chosen]

@@ -8,12 +8,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from qk_iteration.evidence.page_content import read_page
-from qk_iteration.evidence.write_evidence import (
+from qk_iteration.evidence.draw_evidence import (
     MAX_PAIRS,
     draw_evidence,
-    write_evidence,
 )
+from qk_iteration.evidence.page_content import read_page
 
 
 @pytest.fixture
@@ -48,7 +47,7 @@ CURVE = pd.DataFrame(
 
 def page_of(rows, tmp_path, **options):
     path = tmp_path / "evidence.html"
-    write_evidence(rows, path, title="Judged pairs", **options)
+    path.write_text(draw_evidence(rows, title="Judged pairs", **options), "utf-8")
     return path
 
 
