@@ -65,16 +65,14 @@ def pairs_of_files_between(
     precision: NDArray[np.float64],
 ) -> Iterator[FilePair]:
     """Pairs of a file that asks and a file of the collection; none with itself."""
-    for content, row in queries.row_of_content.items():
-        if content in index.row_of_content:
-            same = index.row_of_content[content]
-            for query, match in _between(queries, index, row, same):
-                yield _identical(query, match)
-    identical = {
-        (row, index.row_of_content[content])
+    identical = {  # A dictionary keeps the order.
+        (row, index.row_of_content[content]): True
         for content, row in queries.row_of_content.items()
         if content in index.row_of_content
     }
+    for ask, found in identical:
+        for query, match in _between(queries, index, ask, found):
+            yield _identical(query, match)
     for ask, found, score, expected in zip(
         pairs.query_rows.tolist(),
         pairs.match_rows.tolist(),
