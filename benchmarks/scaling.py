@@ -13,8 +13,9 @@ import argparse
 import math
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,12 @@ from matplotlib.axes import Axes
 from measuring import Clock, Step, describe_machine, interleaved_medians, write_json
 from torch import Tensor
 
-from qk_iteration.core.bank.negative_bank import RowsOfImages, fill_bank
+from qk_iteration.core.bank.negative_bank import fill_bank
 from qk_iteration.core.losses.info_nce import info_nce
 from qk_iteration.core.models.descriptor_model import DescriptorModel
 from qk_iteration.core.models.model_config import ModelConfig
+
+RowsOfImages = Callable[[range], Tensor]
 
 _FIRST_SIZE_OF_SLOPE = 64_000
 _ROWS_PER_RANGE = 2048
@@ -135,7 +138,7 @@ def _stored(rows: Tensor, folder: Path) -> Tensor:
     return fill_bank(
         folder,
         [str(row) for row in range(len(rows))],
-        lambda images: rows[images.start : images.stop],
+        lambda ranges: (rows[images.start : images.stop] for images in ranges),
         num_columns=rows.shape[1],
         dtype="bfloat16",
         fingerprint={},
@@ -168,7 +171,7 @@ def _fill_seconds(bank_size: int, rows_of_images: RowsOfImages, clock: Clock) ->
         fill_bank(
             Path(folder),
             [str(row) for row in range(bank_size)],
-            rows_of_images,
+            partial(map, rows_of_images),
             num_columns=rows_of_images(range(1)).shape[1],
             dtype="bfloat16",
             fingerprint={},

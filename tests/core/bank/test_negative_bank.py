@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import time
+from functools import partial
 
 import numpy as np
 import pytest
@@ -44,7 +45,7 @@ def fill(folder, model, **changes):
         "show_progress": False,
     }
     image_ids = changes.pop("image_ids", IMAGE_IDS)
-    return fill_bank(folder, image_ids, model, **(arguments | changes))
+    return fill_bank(folder, image_ids, partial(map, model), **(arguments | changes))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])

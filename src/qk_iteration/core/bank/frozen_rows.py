@@ -8,7 +8,7 @@ Shapes:
 """
 
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import torch
 from torch import Tensor, nn
@@ -23,7 +23,7 @@ from qk_iteration.core.losses.info_nce import BankLoss, info_nce
 from qk_iteration.core.losses.info_nce_through_head import info_nce_through_head
 from qk_iteration.core.losses.loss_config import LossConfig
 from qk_iteration.core.losses.repulsion import nearest_negative_repulsion
-from qk_iteration.core.losses.row_pairs import GroupIndex, RowPairs
+from qk_iteration.core.losses.row_pairs import GroupIndex
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,26 +102,16 @@ class FrozenRows:
     def _contrast(
         self, embeddings: Tensor, positive_rows: Tensor, temperature: float
     ) -> BankLoss:
-        excluded: RowPairs = self._group_index.excluded(positive_rows)
-        if self.head is None:
-            return info_nce(
-                embeddings,
-                self.rows,
-                positive_rows,
-                temperature=temperature,
-                chunk_size=self.chunk_size,
-                excluded=excluded,
-                count_excluded=self.count_same_group,
-                shard=self.shard,
-            )
-        return info_nce_through_head(
+        loss = info_nce
+        if self.head is not None:
+            loss = partial(info_nce_through_head, head=self.head)
+        return loss(
             embeddings,
             self.rows,
-            self.head,
-            positive_rows,
+            positive_rows=positive_rows,
             temperature=temperature,
             chunk_size=self.chunk_size,
-            excluded=excluded,
+            excluded=self._group_index.excluded(positive_rows),
             count_excluded=self.count_same_group,
             shard=self.shard,
         )

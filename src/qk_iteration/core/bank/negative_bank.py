@@ -10,7 +10,7 @@ Shapes:
 
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -42,8 +42,8 @@ from qk_iteration.core.formats.folder_lock import locked
 from qk_iteration.core.progress_bar import progress_bar
 from qk_iteration.core.user_error import UserError
 
-RowsOfImages = Callable[[range], Tensor]
-"""Gives the rows of a range of images. Shape (len(range), columns)."""
+RowsOfRanges = Callable[[Sequence[range]], Iterator[Tensor]]
+"""Gives the rows of one range after the other. Each of shape (len(range), columns)."""
 
 _logger = logging.getLogger(__name__)
 
@@ -98,7 +98,7 @@ def open_bank(folder: Path, *, fingerprint: Fingerprint | None = None) -> Negati
 def fill_bank(
     folder: Path,
     image_ids: Sequence[str],
-    rows_of_images: RowsOfImages,
+    rows_of_ranges: RowsOfRanges,
     *,
     num_columns: int,
     dtype: str,
@@ -115,7 +115,7 @@ def fill_bank(
     Args:
         folder: Where the bank lies.
         image_ids: The images, in the order of the rows.
-        rows_of_images: Called with ranges of images, in order.
+        rows_of_ranges: Called once, with all ranges that are missing, in order.
         num_columns: Length of a row: embedding_dim, or that of the features.
         dtype: float32, float16 or bfloat16, as stored.
         fingerprint: All that the rows depend on.
@@ -143,7 +143,7 @@ def fill_bank(
         bank = _begun(folder, header)
         if not isinstance(bank, NegativeBank):
             writer = bank or create_bank(folder, header, ids_file)
-            _write_missing(writer, rows_of_images, range_size, show_progress)
+            _write_missing(writer, rows_of_ranges, range_size, show_progress)
             bank = open_bank(folder)
     return bank
 
@@ -181,7 +181,7 @@ def _begun(folder: Path, header: BankHeader) -> NegativeBank | BankWriter | None
 
 def _write_missing(
     writer: BankWriter,
-    rows_of_images: RowsOfImages,
+    rows_of_ranges: RowsOfRanges,
     range_size: int,
     show_progress: bool,
 ) -> None:
@@ -190,11 +190,10 @@ def _write_missing(
     progress.disable = not show_progress
     with progress:
         task = progress.add_task("Filling the bank", total=sum(map(len, missing)))
-        for images in missing:
-            rows = rows_of_images(images)
+        for images, rows in zip(missing, rows_of_ranges(missing), strict=True):
             if len(rows) != len(images):
                 raise ValueError(
-                    f"rows_of_images must give {len(images)} rows for images "
+                    f"rows_of_ranges must give {len(images)} rows for images "
                     f"{images.start} to {images.stop - 1}; got {len(rows)}."
                 )
             writer.write(images.start, rows)

@@ -126,8 +126,8 @@ def describe_files(
         StoppedError: If a stop was asked for, between two batches.
         UserError: If a descriptor is not finite or all zero.
     """
-    has_one_shape = describer.prepare.has_one_shape
-    size = config.batch_size if has_one_shape else 1
+    # Pictures that keep their shapes make no batch.
+    size = config.batch_size if describer.prepare.short_edge is None else 1
     loader: DataLoader[_Loaded] = DataLoader(
         _Inputs(tuple(paths), describer.prepare, max_pixels),
         batch_size=size,

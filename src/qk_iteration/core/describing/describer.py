@@ -76,7 +76,8 @@ class Describer:
         pictures = _listed(images)
         if not pictures:
             raise UserError("There must be at least one picture; got none.")
-        size = batch_size if self.prepare.has_one_shape else 1
+        # Pictures that keep their shapes make no batch.
+        size = batch_size if self.prepare.short_edge is None else 1
         batches = (pictures[i : i + size] for i in range(0, len(pictures), size))
         with ThreadPoolExecutor(max_workers=os.cpu_count()) as executor:
 

@@ -29,11 +29,6 @@ class Square:
     size: int
 
     @property
-    def has_one_shape(self) -> bool:
-        """Whether all pictures end up in one shape."""
-        return True
-
-    @property
     def short_edge(self) -> int | None:
         """The short edge of pictures that keep their shape: there are none."""
         return None
@@ -63,14 +58,9 @@ class Normalized:
     is_raw: bool = False
 
     @property
-    def has_one_shape(self) -> bool:
-        """Whether all pictures end up in one shape."""
-        return self.resize == "squash"
-
-    @property
     def short_edge(self) -> int | None:
         """The short edge of pictures that keep their shape, if they do, in pixels."""
-        return None if self.has_one_shape else self.size
+        return self.size if self.resize == "short_edge" else None
 
     def __call__(self, image: Image.Image) -> NDArray[Any]:
         """Resize and normalize an RGB picture."""

@@ -39,15 +39,7 @@ def gather_for_partial_loss(own: Tensor, total: int) -> Tensor:
 
 
 def gather_for_common_loss(own: Tensor, total: int) -> Tensor:
-    """Return the rows of all ranks; each keeps the gradient of its own.
-
-    Args:
-        own: The rows of this rank, as many as its share. Shape (share, ...).
-        total: B.
-
-    Returns:
-        Shape (B, ...), on every rank.
-    """
+    """Return the same rows; each rank keeps the gradient of its own."""
     rows: Tensor = own if present_ranks().is_alone else _Gather.apply(own, total, False)
     return rows
 

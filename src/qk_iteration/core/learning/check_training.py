@@ -62,8 +62,7 @@ def check_sides(configs: Mapping[Side, ModelConfig], config: MethodConfig) -> No
             "This method trains one model for both sides, which must be alike; "
             f"{differ}. Change model instead, or take --pipelines=train."
         )
-    has_one_start = (query.backbone, query.weights) == (key.backbone, key.weights)
-    if not has_one_start and config.towers != "separate":
+    if not query.begins_as(key) and config.towers != "separate":
         raise UserError(
             "qk.towers must be separate where the sides have unlike backbones or "
             f"weights: {differ}; got '{config.towers}'. Add "

@@ -4,11 +4,9 @@ It is the costly part that every run with the same backbone and images has in co
 the first Q-phase starts from it, and the whitened head is fitted on it.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from qk_iteration.core.bank.bank_files import Fingerprint
 from qk_iteration.core.bank.negative_bank import NegativeBank, fill_bank
@@ -49,7 +47,15 @@ def fill_initial_bank(
     return fill_bank(
         folder,
         images.cache.image_ids,
-        _CleanRows(model, images, learning, dtype=getattr(torch, dtype)),
+        lambda ranges: embed_view_ranges(
+            model,
+            model.features,
+            ranges,
+            _clean_view,
+            images,
+            learning,
+            dtype=getattr(torch, dtype),
+        ),
         num_columns=model.head.in_features,
         dtype=dtype,
         fingerprint=fingerprint_of_bank(model, images, learning),
@@ -75,50 +81,6 @@ def whiten_initial_model(model: DescriptorModel, bank: NegativeBank) -> Descript
     """The model with the whitening of the bank's features as its head."""
     whiten_head(model.head, bank.rows)
     return model.eval()
-
-
-class _CleanRows:
-    """Rows of a range of clean images; those that follow are drawn meanwhile.
-
-    Ranges are asked for in order, so one set of workers draws all that are left. Only
-    a gap, as several writers leave it, starts them anew.
-    """
-
-    _parts: Iterator[Tensor] = iter(())
-
-    def __init__(
-        self,
-        model: DescriptorModel,
-        images: TrainingImages,
-        learning: LearningConfig,
-        *,
-        dtype: torch.dtype,
-    ) -> None:
-        self._model = model
-        self._images = images
-        self._learning = learning
-        self._dtype = dtype
-        self._ahead: list[range] = []
-
-    def __call__(self, rows: range) -> Tensor:
-        if not self._ahead or self._ahead[0] != rows:
-            self._start(rows)
-        self._ahead.pop(0)
-        return next(self._parts)
-
-    def _start(self, rows: range) -> None:
-        starts = range(rows.stop, len(self._images), ROWS_PER_RANGE)
-        end = len(self._images)
-        self._ahead = [rows, *(range(s, min(s + ROWS_PER_RANGE, end)) for s in starts)]
-        self._parts = embed_view_ranges(
-            self._model,
-            self._model.features,
-            self._ahead.copy(),
-            _clean_view,
-            self._images,
-            self._learning,
-            dtype=self._dtype,
-        )
 
 
 def _clean_view(row: int) -> ViewRequest:

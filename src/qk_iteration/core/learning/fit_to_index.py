@@ -8,18 +8,14 @@ References:
     Wu and Wu, 2021, https://arxiv.org/abs/2111.07954 (a phase with a frozen key side).
 """
 
-from collections.abc import Iterator
-
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from qk_iteration.core.bank.frozen_rows import FrozenRows
 from qk_iteration.core.distributed.ranks import present_ranks
-from qk_iteration.core.images.views import ViewRequest, draw_views_of_steps
 from qk_iteration.core.learning.contrast import StepLoss
 from qk_iteration.core.learning.learning_config import FORWARD_COST, FitConfig
+from qk_iteration.core.learning.phase import draw_views_of_phase
 from qk_iteration.core.learning.plan import Phase, num_fit_steps, passes_of_fit
 from qk_iteration.core.learning.session import Summary, TrainingSession
 from qk_iteration.core.learning.side import Side
@@ -76,26 +72,9 @@ def _take_steps(
         # What its head start costs: a forward pass over the images.
         whole = Phase(number=0, learner=Side.QUERY, first_step=0, num_steps=num_steps)
         session.begin_phase(whole, len(images) * FORWARD_COST)
-        for positives, pixels in _draw_views(session, training, num_steps):
+        for positives, pixels in draw_views_of_phase(whole, session, images, config):
             if session.step > 0:  # Else judged already, and saved as not begun.
                 session.validate_when_due()
             result = bank.loss(tower.embed(pixels), positives, config.loss)
             session.take_step(StepLoss.against_bank(result), tower, cost)
         session.finish()
-
-
-def _draw_views(
-    session: TrainingSession, training: Training, num_steps: int
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Rows (B,) and edited views (B, S, S, 3) of each step that is left."""
-
-    def requests_of(step: int, rows: NDArray[np.int64]) -> list[ViewRequest]:
-        return [ViewRequest(int(row), "edited", 2 * step) for row in rows]
-
-    return draw_views_of_steps(
-        range(session.step, num_steps),
-        training.images,
-        requests_of,
-        images_per_step=session.learning.images_per_step,
-        num_workers=session.learning.num_workers,
-    )

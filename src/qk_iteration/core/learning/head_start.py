@@ -17,10 +17,10 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from qk_iteration.core.models.adapted_head import AdaptedHead
 from qk_iteration.core.models.descriptor_model import DescriptorModel
+from qk_iteration.core.models.head_outputs import HeadOutputs, Rows
 from qk_iteration.core.models.ridge_regression import ROWS_AT_A_TIME, ridge_regression
 
 Learns = Literal["model", "adapter"]
@@ -31,7 +31,7 @@ _logger = logging.getLogger(__name__)
 def start_in_index(
     model: DescriptorModel,
     features: Tensor,
-    rows: Tensor,
+    rows: Rows,
     *,
     learns: Learns,
     ridge: float,
@@ -64,7 +64,7 @@ def start_in_index(
 
 @torch.no_grad()
 def _heads(
-    own: nn.Linear, features: Tensor, rows: Tensor, ridge: float
+    own: nn.Linear, features: Tensor, rows: Rows, ridge: float
 ) -> list[nn.Linear]:
     """The regression's head, and the model's own where it has as many numbers."""
     found = ridge_regression(features, rows, ridge=ridge)
@@ -77,12 +77,11 @@ def _heads(
 
 @torch.no_grad()
 def _adapted_heads(
-    own: nn.Linear, features: Tensor, rows: Tensor, ridge: float
+    own: nn.Linear, features: Tensor, rows: Rows, ridge: float
 ) -> list[nn.Linear]:
     """Maps of the model's own descriptor: the regression's, and none at all."""
     own = copy.deepcopy(own).cpu()
-    parts = features.split(ROWS_AT_A_TIME)
-    old = torch.cat([F.normalize(own(part.float()), dim=1) for part in parts])
+    old = HeadOutputs(own, features)
     weights = [ridge_regression(old, rows, ridge=ridge, has_bias=False).weight]
     if own.out_features == rows.shape[1]:
         weights.append(torch.eye(own.out_features))
@@ -90,11 +89,9 @@ def _adapted_heads(
 
 
 @torch.no_grad()
-def _mean_cosine(head: nn.Linear, features: Tensor, rows: Tensor) -> float:
+def _mean_cosine(head: nn.Linear, features: Tensor, rows: Rows) -> float:
+    found_rows = HeadOutputs(head, features).split(ROWS_AT_A_TIME)
     total = 0.0
-    for known, wanted in zip(
-        features.split(ROWS_AT_A_TIME), rows.split(ROWS_AT_A_TIME), strict=True
-    ):
-        found = F.normalize(head(known.float()), dim=1)
+    for found, wanted in zip(found_rows, rows.split(ROWS_AT_A_TIME), strict=True):
         total += float((found * wanted.float()).sum())
     return total / len(rows)

@@ -10,7 +10,7 @@ Shapes:
 
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -108,13 +108,14 @@ def fill_index_bank(
     """
     digest = _digest(rows)
 
-    def rows_of_images(images: range) -> torch.Tensor:
-        return torch.from_numpy(rows.read(slice(images.start, images.stop)))
+    def rows_of_ranges(ranges: Sequence[range]) -> Iterator[torch.Tensor]:
+        for images in ranges:
+            yield torch.from_numpy(rows.read(slice(images.start, images.stop)))
 
     bank = fill_bank(
         folder,
         rows.ids.tolist(),
-        rows_of_images,
+        rows_of_ranges,
         num_columns=rows.dim,
         dtype=dtype,
         fingerprint={"index": digest},

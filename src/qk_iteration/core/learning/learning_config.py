@@ -5,6 +5,7 @@ backbone is one pass, an image forward only (a bank row) is a third of one. All
 methods stop when the same budget is spent, bank refreshes included.
 """
 
+from fractions import Fraction
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -13,8 +14,10 @@ from qk_iteration.core.losses.loss_config import LossConfig
 from qk_iteration.core.models.model_config import Precision
 from qk_iteration.core.parameter_block import ParameterBlock
 
-FORWARD_COST = 1 / 3
+FORWARD_COST = Fraction(1, 3)
 """Image passes that a forward pass alone costs; the backward pass costs the rest."""
+
+Passes = int | float | Fraction
 
 
 BankDtype = Literal["float32", "bfloat16", "float16"]

@@ -20,7 +20,7 @@ from qk_iteration.core.images.views import (
 )
 from qk_iteration.core.learning.contrast import StepLoss
 from qk_iteration.core.learning.embed_views import embed_views
-from qk_iteration.core.learning.learning_config import QKConfig
+from qk_iteration.core.learning.learning_config import FitConfig, QKConfig
 from qk_iteration.core.learning.plan import Phase
 from qk_iteration.core.learning.session import TrainingSession
 from qk_iteration.core.learning.side import Side
@@ -88,7 +88,10 @@ def fill_frozen_rows(
 
 
 def draw_views_of_phase(
-    phase: Phase, session: TrainingSession, images: TrainingImages, config: QKConfig
+    phase: Phase,
+    session: TrainingSession,
+    images: TrainingImages,
+    config: QKConfig | FitConfig,
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Rows and the learner's views of each step that is left.
 
@@ -156,6 +159,8 @@ def _frozen_model(
     return model
 
 
-def _view_kind(side: Side, config: QKConfig) -> ViewKind:
+def _view_kind(side: Side, config: QKConfig | FitConfig) -> ViewKind:
     """What a side sees of a training image; the query side always sees edits."""
-    return "edited" if side is Side.QUERY else config.key_view
+    if side is Side.QUERY or isinstance(config, FitConfig):
+        return "edited"
+    return config.key_view

@@ -4,14 +4,15 @@ Nothing here is heavy to import: a budget that is too small is refused before an
 """
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 from qk_iteration.core.learning.learning_config import (
     FORWARD_COST,
     FitConfig,
     LearningConfig,
-    MethodConfig,
     MoCoConfig,
     QKConfig,
+    SimCLRConfig,
 )
 from qk_iteration.core.learning.side import Side
 from qk_iteration.core.user_error import UserError
@@ -61,7 +62,7 @@ def plan_phases(
         raise UserError("query_steps or key_steps must be positive; got 0 and 0.")
     bank_cost = num_images * FORWARD_COST
     phases: list[Phase] = []
-    passes_left = learning.image_passes - bank_cost
+    passes_left = learning.image_passes - bank_cost  # Exact: no step is lost.
     first_step = 0
     while passes_left >= learning.images_per_step:
         learner = turns[len(phases) % len(turns)]
@@ -80,19 +81,21 @@ def plan_phases(
     return phases
 
 
-def passes_per_step(config: MethodConfig, learning: LearningConfig) -> float:
-    """Image passes of one SGD step, banks aside.
+def passes_per_step(
+    config: SimCLRConfig | MoCoConfig, learning: LearningConfig
+) -> int | Fraction:
+    """Image passes of one SGD step.
 
-    QK Iteration learns from one view of an image; SimCLR from two; MoCo embeds a second
-    one without learning from it.
+    SimCLR learns from two views of an image; MoCo embeds the second one without
+    learning from it.
     """
-    if isinstance(config, QKConfig):
-        return learning.images_per_step
     key_view_cost = FORWARD_COST if isinstance(config, MoCoConfig) else 1
     return learning.images_per_step * (1 + key_view_cost)
 
 
-def num_affordable_steps(config: MethodConfig, learning: LearningConfig) -> int:
+def num_affordable_steps(
+    config: SimCLRConfig | MoCoConfig, learning: LearningConfig
+) -> int:
     """SGD steps that the budget pays for, where nothing else costs.
 
     Raises:
@@ -103,12 +106,12 @@ def num_affordable_steps(config: MethodConfig, learning: LearningConfig) -> int:
     if num_steps == 0:
         raise UserError(
             f"image_passes ({learning.image_passes}) must pay for one SGD step of "
-            f"{cost:.0f}. Raise image_passes."
+            f"{float(cost):.0f}. Raise image_passes."
         )
     return num_steps
 
 
-def passes_of_fit(config: FitConfig, learning: LearningConfig) -> float:
+def passes_of_fit(config: FitConfig, learning: LearningConfig) -> int | Fraction:
     """Image passes of one SGD step that fits a query model to an index.
 
     An adapter learns behind a model that is not gone through backward.

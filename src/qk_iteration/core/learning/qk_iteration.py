@@ -43,12 +43,12 @@ def learn_query_and_key_models(
     with session.start(phases[-1].end_step, "QK Iteration"):
         for phase in phases[session.num_phases :]:
             learner, frozen = session.begin_phase(phase, len(images) * FORWARD_COST)
-            head = frozen if config.frozen == "backbone" else None
+            bank_head_of = frozen if config.frozen == "backbone" else None
             bank = fill_frozen_rows(phase, session, images, config, initial_bank)
             for rows, pixels in draw_views_of_phase(phase, session, images, config):
                 seed = (images.seed, session.step)
                 loss = loss_against(bank, learner.embed(pixels), rows, config, seed)
-                session.take_step(loss, learner, len(rows), bank_head_of=head)
+                session.take_step(loss, learner, len(rows), bank_head_of=bank_head_of)
             if config.towers == "handed_over":
                 frozen.take_over(learner)
             session.end_phase()

@@ -52,8 +52,7 @@ def check_fit(
         model = read_model_config(user_path(config.start_from))
     # Its own dimension is no matter: the head is another one.
     model = model.model_copy(update={"embedding_dim": 1})
-    check_model(model)
-    most = _num_features(model)
+    most = check_model(model)
     if index.dim > most:
         raise UserError(
             f"Rows of the index must have at most the {most} numbers that a head of "
@@ -113,11 +112,3 @@ def _check_start(config: FitConfig, learning: LearningConfig) -> None:
             "must be named: --params=fit_to_index.start_from=data/06_models/qk/"
             "query_model."
         )
-
-
-def _num_features(model: ModelConfig) -> int:
-    import torch
-
-    with torch.device("meta"):
-        empty = DescriptorModel(model, load_weights=False)
-    return int(empty.head.in_features)

@@ -23,7 +23,7 @@ from qk_iteration.core.learning.best_pair import BestPair
 from qk_iteration.core.learning.checkpoints import Checkpoints
 from qk_iteration.core.learning.code_digest import code_digest
 from qk_iteration.core.learning.contrast import StepLoss
-from qk_iteration.core.learning.learning_config import LearningConfig
+from qk_iteration.core.learning.learning_config import LearningConfig, Passes
 from qk_iteration.core.learning.learning_curve import (
     LearningCurve,
     Metrics,
@@ -97,7 +97,7 @@ class TrainingSession:
         self._started_at = time.monotonic()
 
     @contextmanager
-    def start(self, num_steps: int, description: str) -> Iterator[TrainingProgress]:
+    def start(self, num_steps: int, description: str) -> Iterator[None]:
         """Show the progress bar; validate the untrained pair if this is the start.
 
         Args:
@@ -115,9 +115,9 @@ class TrainingSession:
             self._validate()
         with self._progress:
             self._progress.show(description)
-            yield self._progress
+            yield
 
-    def begin_phase(self, phase: Phase, bank_passes: float) -> tuple[Tower, Tower]:
+    def begin_phase(self, phase: Phase, bank_passes: Passes) -> tuple[Tower, Tower]:
         """The tower that learns in this phase, and the frozen one.
 
         Args:
@@ -134,7 +134,7 @@ class TrainingSession:
         self,
         loss: StepLoss,
         learner: Tower,
-        image_passes: float,
+        image_passes: Passes,
         *,
         bank_head_of: Tower | None = None,
     ) -> None:

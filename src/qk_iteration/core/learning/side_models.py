@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from torch import Tensor
-from torch.nn import functional as F
 
 from qk_iteration.core.bank.negative_bank import NegativeBank
 from qk_iteration.core.images.views import TrainingImages
@@ -27,8 +25,8 @@ from qk_iteration.core.learning.learning_config import (
 )
 from qk_iteration.core.learning.side import Side
 from qk_iteration.core.models.descriptor_model import DescriptorModel
+from qk_iteration.core.models.head_outputs import HeadOutputs
 from qk_iteration.core.models.model_config import ModelConfig
-from qk_iteration.core.models.ridge_regression import ROWS_AT_A_TIME
 
 
 def start_pair(
@@ -57,25 +55,12 @@ def start_pair(
     if configs[Side.QUERY] == configs[Side.KEY]:
         return key, key
     query = DescriptorModel(configs[Side.QUERY]).eval().to(device)
-    if _have_one_backbone(configs):
+    if configs[Side.QUERY].begins_as(configs[Side.KEY]):
         query.head.load_state_dict(key.head.state_dict())
         return query.cpu(), key
     features = fill_initial_bank(
         query_features_folder, query, images, learning, dtype=bank.dtype
     )
-    rows = _descriptors_of(key, key_bank.rows)
+    rows = HeadOutputs(key.head, key_bank.rows)
     query = start_in_index(query, features.rows, rows, learns="model", ridge=bank.ridge)
     return query.cpu(), key
-
-
-def _have_one_backbone(configs: Mapping[Side, ModelConfig]) -> bool:
-    """Whether both sides begin with the same weights of the same network."""
-    query, key = configs[Side.QUERY], configs[Side.KEY]
-    return (query.backbone, query.weights) == (key.backbone, key.weights)
-
-
-@torch.no_grad()
-def _descriptors_of(model: DescriptorModel, features: Tensor) -> Tensor:
-    """What a model's head makes of features (N, F): (N, D), of unit length."""
-    parts = features.split(ROWS_AT_A_TIME)
-    return torch.cat([F.normalize(model.head(part.float()), dim=1) for part in parts])

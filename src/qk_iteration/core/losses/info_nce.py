@@ -204,7 +204,7 @@ def check_loss_arguments(
     temperature: float,
     chunk_size: int,
     *,
-    is_shard: bool = False,
+    is_shard: bool,
 ) -> None:
     """Refuse shapes and settings that do not fit together.
 

@@ -4,12 +4,15 @@ from qk_iteration.core.models.model_config import ModelConfig
 from qk_iteration.core.user_error import UserError
 
 
-def check_model(config: ModelConfig) -> None:
+def check_model(config: ModelConfig) -> int:
     """Refuse a backbone, image size, dimension or weights that cannot work.
 
     The network is built without memory for its weights, and one image's shape is sent
     through it: a fraction of a second for any size of network. torch is imported here,
     not with this module.
+
+    Returns:
+        The number of features that the backbone gives.
 
     Raises:
         UserError: If timm does not know the backbone, its weights are not on this
@@ -43,3 +46,4 @@ def check_model(config: ModelConfig) -> None:
             f"model.embedding_dim must not exceed the {num_features} features of "
             f"backbone '{config.backbone}'; got {config.embedding_dim}. Lower it."
         )
+    return num_features

@@ -1,6 +1,6 @@
 """Parameters of the descriptor models."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
@@ -21,6 +21,10 @@ class ModelConfig(ParameterBlock):
     gem_power: float = Field(ge=1, description="power of generalized-mean pooling")
     embedding_dim: int = Field(ge=1, description="D; the challenge allows 256")
     seed: int = Field(ge=0, description="seed of every random weight")
+
+    def begins_as(self, other: Self) -> bool:
+        """Whether both begin with the same weights of the same network."""
+        return (self.backbone, self.weights) == (other.backbone, other.weights)
 
 
 class SideModelConfig(ParameterBlock):

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from qk_iteration.core.models.head_outputs import Rows
 from qk_iteration.core.one_thread import one_thread
 from qk_iteration.core.row_moments import mean_of_rows, moments_about
 
@@ -31,7 +32,7 @@ class LinearMap(NamedTuple):
 
 @torch.no_grad()
 def ridge_regression(
-    known: Tensor, wanted: Tensor, *, ridge: float, has_bias: bool = True
+    known: Rows, wanted: Rows, *, ridge: float, has_bias: bool = True
 ) -> LinearMap:
     """The linear map from known to wanted rows with the least squared error.
 
@@ -43,29 +44,27 @@ def ridge_regression(
         has_bias: False for a map through the origin.
     """
     columns = known.shape[1]
-    blocks = known.split(ROWS_AT_A_TIME)
     center = torch.zeros(columns, dtype=torch.float64)
     target = torch.zeros(wanted.shape[1], dtype=torch.float64)
     if has_bias:
-        center = mean_of_rows(blocks)
+        center = mean_of_rows(known.split(ROWS_AT_A_TIME))
         target = mean_of_rows(wanted.split(ROWS_AT_A_TIME))
-    moments = moments_about(center, blocks)
+    moments = moments_about(center, known.split(ROWS_AT_A_TIME))
     added = ridge * moments.trace() / columns
     moments.diagonal().add_(added.clamp(min=torch.finfo(torch.float64).tiny))
+    cross = _cross_moments(known, wanted, center, target)
     with one_thread():
-        cross = _cross_moments(known, wanted, center, target)
         weight = torch.linalg.solve(moments, cross).T  # (D, F)
         bias = target - weight @ center
     return LinearMap(weight.float(), bias.float())
 
 
-def _cross_moments(
-    known: Tensor, wanted: Tensor, center: Tensor, target: Tensor
-) -> Tensor:
+def _cross_moments(known: Rows, wanted: Rows, center: Tensor, target: Tensor) -> Tensor:
     """Shape (F, D), float64, on the CPU."""
     total = torch.zeros(len(center), len(target), dtype=torch.float64)
     for one, other in zip(
         known.split(ROWS_AT_A_TIME), wanted.split(ROWS_AT_A_TIME), strict=True
     ):
-        total += (one.double().cpu() - center).T @ (other.double().cpu() - target)
+        with one_thread():
+            total += (one.double().cpu() - center).T @ (other.double().cpu() - target)
     return total / len(known)
