@@ -81,6 +81,20 @@ def test_left_out_files_have_a_row_with_the_reason(
         assert [row["path"] for row in csv.DictReader(file)] == sorted(why)
 
 
+def test_a_drive_that_is_away_costs_nothing_that_is_kept(
+    photos, model, tmp_path, quick
+):
+    find_copies(photos, output=tmp_path / "out", model=model, **quick)
+    photos.rename(tmp_path / "away")
+    photos.mkdir()  # where it was mounted
+    with pytest.raises(UserError, match="at least one usable picture; got 0 files"):
+        find_copies(photos, output=tmp_path / "out", model=model, **quick)
+    photos.rmdir()
+    (tmp_path / "away").rename(photos)
+    again = find_copies(photos, output=tmp_path / "out", model=model, **quick)
+    assert again.num_described == 0
+
+
 def test_a_link_is_no_copy_of_its_file(photos, model, tmp_path, quick):
     (photos / "A first by name.png").symlink_to("IMG_40.png")
     (tmp_path / "elsewhere.png").write_bytes((photos / "IMG_41.png").read_bytes())

@@ -1,7 +1,7 @@
 """A folder ready to be searched: its files, and the rows that describe them."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -142,6 +142,8 @@ def index_folder(
         StoppedError: If a stop was asked for; what was described is kept.
     """
     found = look_at_folder(place, what=what)
+    if not found.files:  # A drive that is not there must not cost what is kept of it.
+        raise _nothing_usable(what, place, found.left_out)
     store = open_store(keep, describer)
     try:
         update = describe_folder(found, store, describer, config, max_pixels=max_pixels)
@@ -157,11 +159,7 @@ def index_folder(
     finally:
         store.close()
     if len(index.files) == 0:
-        first = next((f" First: {p}: {why}" for p, _, why in index.left_out), "")
-        raise UserError(
-            f"{what} ('{place}') must hold at least one usable picture; got "
-            f"{len(index.left_out)} files, none usable.{first}"
-        )
+        raise _nothing_usable(what, place, index.left_out)
     say_left_out(found.folder, index.left_out_line)
     return index
 
@@ -214,6 +212,14 @@ def open_store(keep: Path, describer: Describer) -> DescriptorStore:
     """The store of one model's descriptors below a folder of several."""
     name = hashlib.sha256(describer.fingerprint.encode()).hexdigest()[:12]
     return DescriptorStore(keep / name, fingerprint=describer.fingerprint)
+
+
+def _nothing_usable(what: str, place: Path, left_out: Sequence[LeftOut]) -> UserError:
+    first = next((f" First: {path}: {reason}" for path, _, reason in left_out), "")
+    return UserError(
+        f"{what} ('{place}') must hold at least one usable picture; got "
+        f"{len(left_out)} files, none usable.{first}"
+    )
 
 
 def _opened(

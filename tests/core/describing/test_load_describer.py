@@ -320,6 +320,13 @@ def test_a_folder_without_models_is_refused(tmp_path):
         load_describer(tmp_path, side="query")
 
 
+def test_a_pair_that_lacks_a_side_is_named_as_such(tmp_path):
+    """A query model that was fitted to an index stands alone."""
+    (tmp_path / "query_model").mkdir()
+    with pytest.raises(UserError, match=r"holds no key_model, only query_model\. Name"):
+        load_describer(tmp_path, side="key")
+
+
 class BatchOfOne(torch.nn.Module):
     """As exported by somebody whose one example picture became part of the model."""
 

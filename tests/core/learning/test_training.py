@@ -122,3 +122,17 @@ def test_the_best_pair_is_returned_and_not_the_last(images, tmp_path):
     assert summary["best_validation_micro_ap"] == 0.5
     assert torch.equal(query.head.weight, seen[1])
     assert not torch.equal(query.head.weight, seen[2])
+
+
+@pytest.mark.parametrize(("last", "is_told"), [(0.5, True), (0.6, False)])
+def test_a_training_that_brought_nothing_says_so(
+    images, tmp_path, caplog, last, is_told
+):
+    micro_aps = iter([0.5, 0.4, last])
+    training = make_training(
+        images, tmp_path, validate=lambda *_: {"micro_ap": next(micro_aps)}
+    )
+    query, _, _ = learn_by_simclr(training, SIMCLR)
+    start = training.initial_models[Side.QUERY].head.weight
+    assert torch.equal(query.head.weight, start) == is_told
+    assert ("it brought nothing" in caplog.text) == is_told

@@ -75,3 +75,8 @@ def test_importing_the_check_does_not_import_torch():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_a_network_without_one_feature_map_is_refused_as_such():
+    with pytest.raises(UserError, match="one last feature map; 'crossvit_tiny_240' "):
+        check_model(config(backbone="crossvit_tiny_240", image_size=240))

@@ -83,6 +83,13 @@ def folder_of_side(path: Path, side: Side) -> Path:
         return path
     folder = path / f"{side}_model"
     if not folder.is_dir():
+        others = sorted(other.name for other in path.glob("*_model"))
+        if others:  # A query model that was fitted to an index has no key model.
+            raise UserError(
+                f"'{path}' holds no {folder.name}, only {others[0]}. Name "
+                f"'{path / others[0]}', or the folder of a pair, such as "
+                "data/06_models/qk."
+            )
         raise UserError(
             f"'{path}' holds no models: it has neither {CONFIG_FILE} nor "
             f"{folder.name}/. Name a folder such as data/06_models/qk."

@@ -195,6 +195,11 @@ class TrainingSession:
         for tower in self.towers.values():
             tower.model.eval()
         _logger.info("Best validation micro-AP %.4f.", self._best.micro_ap)
+        if self._best.micro_ap <= self._curve.values_of("validation/micro_ap")[0][1]:
+            _logger.warning(
+                "No validation was better than that before the first step: the models "
+                "are those that the training started from, and it brought nothing."
+            )
 
     def summary(self) -> Summary:
         """What the training cost, and micro-AP of validation, best and all along."""

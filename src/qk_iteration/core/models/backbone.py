@@ -29,7 +29,8 @@ def load_backbone(
 
     Raises:
         UserError: If timm does not know the name, the network is not made for the size,
-            no package ships its weights, or the file does not fit.
+            it has no feature map, no package ships its weights, or the file does not
+            fit.
     """
     check_name(name)
     with torch.random.fork_rng(devices=[]):
@@ -37,7 +38,13 @@ def load_backbone(
     if weights != RANDOM_WEIGHTS:
         load_weights(backbone, name, weights)
     # Keeps the feature map: pooling is ours, so that its power is a parameter.
-    backbone.reset_classifier(0, "")  # type: ignore[operator]
+    try:
+        backbone.reset_classifier(0, "")  # type: ignore[operator]
+    except AssertionError as error:  # It has several feature maps, as CrossViT.
+        raise UserError(
+            "model.backbone must be a network with one last feature map; "
+            f"'{name}' has none: {first_line(error)} Choose another."
+        ) from error
     return backbone.to(memory_format=torch.channels_last)
 
 
