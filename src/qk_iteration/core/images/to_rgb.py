@@ -51,10 +51,10 @@ def scale_transparent_color(image: Image.Image) -> None:
     Pillow scales pixels of 2, 4 and 3 x 16 bits to 8 bits, and not this color. Of 16
     bits the upper eight count, as in the pixels.
     """
-    color = image.info.get("transparency")
-    if color is None or not image.tile:  # A file that is cut off has no tile.
+    color, tiles = image.info.get("transparency"), getattr(image, "tile", ())
+    if color is None or not tiles:  # A file that is cut off has no tile.
         return
-    kind = image.tile[0][3]
+    kind = tiles[0][3]
     if kind in _GREY_STEPS:
         image.info["transparency"] = _GREY_STEPS[kind] * color
     elif kind == "RGB;16B":
