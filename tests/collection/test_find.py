@@ -21,6 +21,7 @@ from qk_iteration.collection.calibration_file import (
     calibration_path,
     calibration_to_json,
 )
+from qk_iteration.collection.choose_index import SEARCH
 from qk_iteration.collection.find import find_copies
 from qk_iteration.collection.summary import summarize
 from qk_iteration.core.formats import folder_lock
@@ -79,6 +80,28 @@ def test_left_out_files_have_a_row_with_the_reason(
     }
     with (tmp_path / "out" / "left_out.csv").open(newline="") as file:
         assert [row["path"] for row in csv.DictReader(file)] == sorted(why)
+
+
+@pytest.mark.parametrize("output", ["photos", "photos/found", "link/found"])
+def test_files_that_a_search_writes_among_the_pictures_are_not_left_out(
+    photos, model, tmp_path, quick, output
+):
+    (tmp_path / "link").symlink_to(photos)
+    (photos / "trip" / "matches.csv").write_text("the person's own")
+    for name, asked in (("first", None), ("second", None), ("asked", photos / "trip")):
+        found = find_copies(
+            photos,
+            asked,
+            output=tmp_path / output,
+            model=model,
+            search=SEARCH.model_copy(update={"index": "ivf"}),
+            **quick,
+        )
+        left_out = {Path(path).name for path in found.left_out["path"]}
+        expected = {"notes.txt", "cut.png", "dot.png", "matches.csv"}
+        assert left_out == expected, name
+        draw(5000).save(tmp_path / output / "descriptors" / "mine.png")
+    assert found.num_pictures == 56, "a picture is taken wherever it lies"
 
 
 def test_a_drive_that_is_away_costs_nothing_that_is_kept(

@@ -5,7 +5,7 @@ Nothing is decoded here: a second look at a folder must not read its pictures ag
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -84,12 +84,15 @@ class FolderFiles:
         return str(self.folder / path)
 
 
-def look_at_folder(place: Path, *, what: str) -> FolderFiles:
+def look_at_folder(
+    place: Path, *, what: str, is_own: Callable[[str], bool]
+) -> FolderFiles:
     """The files of a folder and its sub-folders, or one file alone.
 
     Args:
         place: A folder, or a single picture.
         what: What the person calls it, for the error.
+        is_own: Of a path, whether that file is written here: it is passed over.
 
     Raises:
         UserError: If there is nothing of that name, or it is no text.
@@ -110,9 +113,12 @@ def look_at_folder(place: Path, *, what: str) -> FolderFiles:
         )
     listing = list_folder(place)
     left_out = [
-        (_below(place, path), why, said) for path, why, said in listing.left_out
+        (_below(place, path), why, said)
+        for path, why, said in listing.left_out
+        if not is_own(path)
     ]
-    files, more_left_out = _states_of(listing.files, place)
+    paths = (path for path in listing.files if not is_own(path))
+    files, more_left_out = _states_of(paths, place)
     return FolderFiles(place, files, left_out + more_left_out)
 
 

@@ -31,6 +31,12 @@ from qk_iteration.collection.match_tables import (
     tables_of,
 )
 from qk_iteration.collection.model_sides import ModelSides
+from qk_iteration.collection.own_files import (
+    INDEX,
+    NEAREST,
+    STORE,
+    tells_own_files,
+)
 from qk_iteration.collection.search_record import SearchRecord
 from qk_iteration.collection.write_found import write_page, write_tables
 from qk_iteration.core.describing.describing_config import DescriptionConfig
@@ -40,12 +46,6 @@ from qk_iteration.core.images.left_out import line_of_left_out
 from qk_iteration.core.search.search_config import SearchConfig
 from qk_iteration.core.user_error import UserError
 
-STORE = "descriptors"
-"""Folder of the kept descriptors, inside the output."""
-INDEX = "index"
-"""Folder of an index's lists, inside that of the descriptors."""
-NEAREST = "nearest.npz"
-"""File of what was nearest in the last search of a collection against itself."""
 PAIRS_BELOW = 200
 """Pairs behind the threshold that the page shows too."""
 
@@ -113,6 +113,7 @@ def find_copies(
         ),
         max_pixels=max_pixels,
         min_side=min_side,
+        is_own=tells_own_files(output, keep),
     )
     with all_locked(output, keep, what="another search"):
         index, questions = _look(place, asked, keep, sides, read)

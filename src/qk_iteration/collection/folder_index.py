@@ -1,7 +1,7 @@
 """A folder ready to be searched: its files, and the rows that describe them."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -122,6 +122,7 @@ def index_folder(
     has_halves: bool = False,
     max_pixels: int,
     min_side: int,
+    is_own: Callable[[str], bool] = lambda path: False,
 ) -> FolderIndex:
     """Look at a folder, describe what is new, and open what is kept of it.
 
@@ -136,12 +137,13 @@ def index_folder(
         has_halves: Whether a row of the describer holds the query's half and the key's.
         max_pixels: Larger pictures are left out, undecoded.
         min_side: Pictures with a shorter side below this are left out; pixels.
+        is_own: As ``look_at_folder``.
 
     Raises:
         UserError: If there is no usable picture.
         StoppedError: If a stop was asked for; what was described is kept.
     """
-    found = look_at_folder(place, what=what)
+    found = look_at_folder(place, what=what, is_own=is_own)
     if not found.files:  # A drive that is not there must not cost what is kept of it.
         raise _nothing_usable(what, place, found.left_out)
     store = open_store(keep, describer)
