@@ -179,13 +179,20 @@ def own(**changes):
 @pytest.mark.parametrize("size", [None, 48])
 def test_models_are_tried_once_each_before_anything_uses_them(monkeypatch, size):
     tried = []
-    monkeypatch.setattr(check_model, "check_model", tried.append)
+    monkeypatch.setattr(check_model, "check_model", lambda one, **_: tried.append(one))
     hook = check(model=MODEL, query_model=own(image_size=size), key_model=own())
     hook.after_dataset_saved("benchmark_folder")
     assert tried == []
     hook.after_dataset_saved("training_images")
     hook.after_dataset_loaded("training_images")
     assert tried == ([changed(MODEL, image_size=48), MODEL] if size else [MODEL])
+
+
+def test_stages_that_cannot_be_frozen_are_refused_before_anything_is_built():
+    learning = SimpleNamespace(start_from=None, frozen_stages=6)
+    hook = check(model=MODEL, query_model=own(), key_model=own(), learning=learning)
+    with pytest.raises(UserError, match="6 stages to learn; got 6"):
+        hook.after_dataset_saved("training_images")
 
 
 def test_unlike_sides_are_refused_before_the_run_where_they_cannot_learn():

@@ -102,8 +102,10 @@ class RunParametersHook:
             from qk_iteration.core.models.check_model import check_model
 
             self._has_checked_model = True
+            learning = self._blocks.get("learning")
+            frozen_stages = learning.frozen_stages if learning else 0
             for config in dict.fromkeys(self._side_configs().values()):
-                check_model(config)
+                check_model(config, frozen_stages=frozen_stages)
 
     def _side_configs(self) -> dict[Side, ModelConfig]:
         """What each side's model is built of, of the sides that the run has."""

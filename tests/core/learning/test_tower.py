@@ -6,7 +6,6 @@ import torch
 from qk_iteration.core.learning.tower import Tower
 from qk_iteration.core.learning.training import learn
 from qk_iteration.core.models.descriptor_model import DescriptorModel
-from qk_iteration.core.user_error import UserError
 from tests.core.learning.small_training import (
     LEARNING,
     MODEL,
@@ -47,13 +46,6 @@ def test_the_first_stages_keep_their_weights_and_statistics(images, tmp_path):
     assert first <= still
     assert last
     assert not last & still
-
-
-@pytest.mark.parametrize("num_stages", [6, 100])
-def test_more_stages_than_the_network_has_are_refused(num_stages):
-    learning = changed(LEARNING, frozen_stages=num_stages)
-    with pytest.raises(UserError, match=f"backbone's 6 stages.*got {num_stages}"):
-        Tower(DescriptorModel(MODEL), learning, learning_rate=1e-3)
 
 
 def test_averaged_weights_follow_the_learned_ones():

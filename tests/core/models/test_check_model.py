@@ -58,6 +58,21 @@ def test_what_cannot_work_is_refused(changes, message):
         check_model(config(**changes))
 
 
+@pytest.mark.parametrize(
+    ("backbone", "frozen_stages", "message"),
+    [
+        ("test_efficientnet", 6, "backbone's 6 stages to learn; got 6"),
+        ("test_efficientnet", 100, "backbone's 6 stages to learn; got 100"),
+        ("poolformer_s12", 1, "with backbone 'poolformer_s12', .*group_matcher.*got 1"),
+        ("rdnet_tiny", 1, "must be 0 with backbone 'rdnet_tiny', .*not implemented"),
+    ],
+)
+def test_stages_that_cannot_be_frozen_are_refused(backbone, frozen_stages, message):
+    check_model(config(backbone=backbone))
+    with pytest.raises(UserError, match=message):
+        check_model(config(backbone=backbone), frozen_stages=frozen_stages)
+
+
 def test_no_memory_is_taken_for_weights(monkeypatch):
     def refuse(*_):
         raise AssertionError("weights were read")

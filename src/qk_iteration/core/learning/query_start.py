@@ -52,7 +52,7 @@ def check_fit(
         model = read_model_config(user_path(config.start_from))
     # Its own dimension is no matter: the head is another one.
     model = model.model_copy(update={"embedding_dim": 1})
-    most = check_model(model)
+    most = check_model(model, frozen_stages=learning.frozen_stages)
     if index.dim > most:
         raise UserError(
             f"Rows of the index must have at most the {most} numbers that a head of "

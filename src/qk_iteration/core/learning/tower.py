@@ -3,7 +3,6 @@
 from functools import partial
 from typing import Any, Self
 
-import timm.models
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -13,6 +12,7 @@ from qk_iteration.core.distributed.ranks import present_ranks
 from qk_iteration.core.learning.learning_config import LearningConfig
 from qk_iteration.core.learning.weight_average import follow
 from qk_iteration.core.models.descriptor_model import DescriptorModel
+from qk_iteration.core.models.frozen_stages import freeze_stages
 from qk_iteration.core.models.precision import autocast
 from qk_iteration.core.user_error import UserError
 
@@ -38,7 +38,7 @@ class Tower:
         self.learning_rate = learning_rate
         self._precision = learning.precision
         self._images_at_a_time = learning.images_at_a_time
-        self._frozen_modules = _freeze_stages(model.backbone, learning.frozen_stages)
+        self._frozen_modules = freeze_stages(model, learning.frozen_stages)
         if learning.frozen_statistics:
             self._frozen_modules += _batch_norms(model.backbone)
         elif _batch_norms(model.backbone):
@@ -124,27 +124,6 @@ class Tower:
             "head_optimizer": self.head_optimizer,
         }
         return parts if self.averaged is None else parts | {"averaged": self.averaged}
-
-
-def _freeze_stages(backbone: nn.Module, num_stages: int) -> list[nn.Module]:
-    """Stop the gradient of the first stages; returns their modules.
-
-    Raises:
-        UserError: If nothing would be left to learn.
-    """
-    if num_stages == 0:
-        return []
-    matcher = backbone.group_matcher(coarse=True)  # type: ignore[operator]
-    groups = timm.models.group_parameters(backbone, matcher)
-    if num_stages >= len(groups):
-        raise UserError(
-            f"frozen_stages must leave one of the backbone's {len(groups)} stages to "
-            f"learn; got {num_stages}. Lower frozen_stages."
-        )
-    frozen_names = [name for g in sorted(groups)[:num_stages] for name in groups[g]]
-    for name in frozen_names:
-        backbone.get_parameter(name).requires_grad_(False)
-    return [backbone.get_submodule(name.rpartition(".")[0]) for name in frozen_names]
 
 
 def _check_whole_batch(learning: LearningConfig) -> None:

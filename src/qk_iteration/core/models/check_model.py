@@ -4,20 +4,24 @@ from qk_iteration.core.models.model_config import ModelConfig
 from qk_iteration.core.user_error import UserError
 
 
-def check_model(config: ModelConfig) -> int:
+def check_model(config: ModelConfig, *, frozen_stages: int = 0) -> int:
     """Refuse a backbone, image size, dimension or weights that cannot work.
 
     The network is built without memory for its weights, and one image's shape is sent
     through it: a fraction of a second for any size of network. torch is imported here,
     not with this module.
 
+    Args:
+        config: What the model is built of.
+        frozen_stages: First stages of the backbone that will not learn.
+
     Returns:
         The number of features that the backbone gives.
 
     Raises:
         UserError: If timm does not know the backbone, its weights are not on this
-            machine, it does not take images of the size, or it gives fewer features
-            than ``embedding_dim``.
+            machine, it does not take images of the size, it gives fewer features
+            than ``embedding_dim``, or it has no such stages.
     """
     import torch
 
@@ -28,6 +32,7 @@ def check_model(config: ModelConfig) -> int:
     )
     from qk_iteration.core.models.backbone_weights import find_weights
     from qk_iteration.core.models.descriptor_model import DescriptorModel
+    from qk_iteration.core.models.frozen_stages import freeze_stages
 
     check_name(config.backbone)
     find_weights(config.backbone, config.weights)
@@ -46,4 +51,5 @@ def check_model(config: ModelConfig) -> int:
             f"model.embedding_dim must not exceed the {num_features} features of "
             f"backbone '{config.backbone}'; got {config.embedding_dim}. Lower it."
         )
+    freeze_stages(model, frozen_stages)
     return num_features
