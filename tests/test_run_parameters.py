@@ -133,13 +133,40 @@ def test_a_start_that_is_not_there_is_refused_before_the_run(tmp_path):
 def test_a_finished_query_model_is_given_nothing_of_its_own(start_from):
     nothing = dict.fromkeys(SideModelConfig.model_fields)
     small = SideModelConfig(**nothing | {"image_size": 64})
-    fit = SimpleNamespace(start_from=start_from)
-    check(fit_to_index=fit, query_model=SideModelConfig(**nothing), model=MODEL)
+    given = {
+        "fit_to_index": SimpleNamespace(start_from=start_from),
+        "model": MODEL,
+        "devices": 1,
+        "seconds_to_answer": 600,
+    }
+    check(**given, query_model=SideModelConfig(**nothing))
+    lost = given | {"model": changed(MODEL, weights="nowhere.pt")}
     if start_from is None:
-        check(fit_to_index=fit, query_model=small, model=MODEL)
+        check(**given, query_model=small)
+        with pytest.raises(UserError, match=r"got 'nowhere\.pt', but"):
+            check(**lost, query_model=SideModelConfig(**nothing))
         return
+    hook = check(**lost, query_model=SideModelConfig(**nothing))
+    hook.after_dataset_saved("training_images")  # The finished model has weights.
     with pytest.raises(UserError, match=r"query_model.image_size .* got 64"):
-        check(fit_to_index=fit, query_model=small, model=MODEL)
+        check(**given, query_model=small)
+
+
+def test_a_fit_on_several_devices_is_refused_before_the_run():
+    fit = {"fit_to_index": SimpleNamespace(start_from=None), "query_model": own()}
+    with pytest.raises(UserError, match=r"one device; got devices=2\. Leave"):
+        check(**fit, devices=2, seconds_to_answer=600)
+
+
+def test_folders_that_are_not_there_are_refused_unless_they_will_be_built(tmp_path):
+    built = SimpleNamespace(folder=str(tmp_path / "built"))
+    inside = str(tmp_path / "built" / "validation")
+    check(builtin_benchmark=built, benchmark=built.folder, validation_benchmark=inside)
+    check(builtin_benchmark=built, benchmark=str(tmp_path), validation_benchmark=inside)
+    for folders in (("nowhere", str(tmp_path)), (str(tmp_path), "nowhere")):
+        given = dict(zip(("benchmark", "validation_benchmark"), folders, strict=True))
+        with pytest.raises(UserError, match=r"benchmark must be a folder .*'nowhere'"):
+            check(builtin_benchmark=built, **given)
 
 
 def test_files_that_are_not_there_are_refused_before_the_run(tmp_path):

@@ -64,11 +64,9 @@ class RunParametersHook:
             check_device(self._blocks["device"])
         if "devices" in self._blocks:
             check_devices(self._blocks["devices"], self._blocks["seconds_to_answer"])
-        if "model" in self._blocks:
-            check_backbone(self._blocks["model"].backbone)
-        for side in set(_SIDES.values()) & set(self._blocks):
-            if self._blocks[side].backbone:
-                check_backbone(self._blocks[side].backbone)
+        self._check_networks()
+        if {"benchmark", "validation_benchmark"} <= set(self._blocks):
+            check_folders(self._blocks)
         if "learning" in self._blocks:
             check_start("learning", self._blocks["learning"].start_from)
         if "fit_to_index" in self._blocks:
@@ -76,6 +74,7 @@ class RunParametersHook:
         if {"fit_to_index", "query_model"} <= set(self._blocks):
             start = self._blocks["fit_to_index"].start_from
             check_fitted_model(start, self._blocks["query_model"])
+            check_one_device(catalog.load("params:devices"))
         if "scored_files" in self._blocks:
             check_protocol(self._blocks["scored_files"].protocol)
         for name in {"fit_to_index", "scored_files"} & set(self._blocks):
@@ -94,6 +93,15 @@ class RunParametersHook:
         """The same where the images were tabulated by an earlier run."""
         self._check_model(dataset_name)
 
+    def _check_networks(self) -> None:
+        for side in set(_SIDES.values()) & set(self._blocks):
+            if self._blocks[side].backbone:
+                check_backbone(self._blocks[side].backbone)
+        if "model" in self._blocks:
+            check_backbone(self._blocks["model"].backbone)
+            for config in self._side_configs().values():
+                check_weights(config)
+
     def _check_model(self, dataset_name: str) -> None:
         # Not before: building a model, even without its weights, imports torch and
         # timm, and a command should show within seconds that it works.
@@ -109,6 +117,9 @@ class RunParametersHook:
 
     def _side_configs(self) -> dict[Side, ModelConfig]:
         """What each side's model is built of, of the sides that the run has."""
+        fit = self._blocks.get("fit_to_index")
+        if fit is not None and fit.start_from is not None:
+            return {}  # The finished model is built of what it was built of.
         shared: ModelConfig = self._blocks["model"]
         return {
             side: self._blocks[name].of(shared)
@@ -167,6 +178,15 @@ def check_devices(devices: Any, seconds_to_answer: Any) -> None:
         )
 
 
+def check_one_device(devices: int) -> None:
+    """Raise UserError where several are asked for, and one alone would learn."""
+    if devices != 1:
+        raise UserError(
+            f"fit_to_index learns on one device; got devices={devices}. Leave devices "
+            "out, or give devices=1."
+        )
+
+
 def check_backbone(name: str) -> None:
     """Raise UserError, with near names, if timm knows no such network."""
     known = timm_names()
@@ -178,6 +198,28 @@ def check_backbone(name: str) -> None:
         raise UserError(
             f"model.backbone must be a timm model name; got '{name}'. {advice}"
         )
+
+
+def check_weights(model: ModelConfig) -> None:
+    """Raise UserError for a file of weights that is not there."""
+    if model.weights in ("package", "random") or user_path(model.weights).is_file():
+        return
+    # Only to say so: it imports torch, which takes seconds.
+    from qk_iteration.core.models.backbone_weights import find_weights
+
+    find_weights(model.backbone, model.weights)
+
+
+def check_folders(blocks: Mapping[str, Any]) -> None:
+    """Raise UserError unless the benchmark is there, or is the one that is built."""
+    built = user_path(blocks["builtin_benchmark"].folder).resolve()
+    for name in ("benchmark", "validation_benchmark"):
+        folder = user_path(blocks[name])
+        if not folder.is_dir() and not folder.resolve().is_relative_to(built):
+            raise UserError(
+                f"{name} must be a folder of images in DISC21's shape; got '{folder}', "
+                f"which is none. Put it there, or name another: --params={name}=FOLDER."
+            )
 
 
 def check_start(block: str, start_from: str | None) -> None:

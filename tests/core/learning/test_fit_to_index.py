@@ -222,6 +222,14 @@ def test_rows_of_images_that_were_lost_meanwhile_are_left_out(images, tmp_path):
         fit(images, tmp_path / "turned", rows=turned, learning=LEARNING)
 
 
+def test_a_finished_model_needs_not_the_file_that_it_was_built_of(tmp_path):
+    model = DescriptorModel(MODEL)
+    model.config = changed(MODEL, weights="gone.pt")
+    save_model(model, tmp_path)
+    config = changed(FIT, start_from=str(tmp_path))
+    assert check_fit(config, LEARNING, MODEL, IndexSize(12, 12, 8)).embedding_dim == 8
+
+
 @pytest.mark.parametrize(
     ("config", "learning", "index", "message"),
     [

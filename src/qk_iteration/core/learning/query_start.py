@@ -12,6 +12,7 @@ from qk_iteration.core.learning.first_bank import fill_initial_bank
 from qk_iteration.core.learning.head_start import start_in_index
 from qk_iteration.core.learning.learning_config import FitConfig, LearningConfig
 from qk_iteration.core.learning.plan import num_fit_steps
+from qk_iteration.core.models.backbone_weights import RANDOM_WEIGHTS
 from qk_iteration.core.models.check_model import check_model
 from qk_iteration.core.models.descriptor_model import DescriptorModel
 from qk_iteration.core.models.model_config import ModelConfig
@@ -49,7 +50,9 @@ def check_fit(
     check_negatives(num_images=index.num_images, num_groups=index.num_groups)
     num_fit_steps(config, learning, num_images=index.num_images)
     if config.start_from is not None:
-        model = read_model_config(user_path(config.start_from))
+        finished = read_model_config(user_path(config.start_from))
+        # It has its weights; what it was built from need not be here.
+        model = finished.model_copy(update={"weights": RANDOM_WEIGHTS})
     # Its own dimension is no matter: the head is another one.
     model = model.model_copy(update={"embedding_dim": 1})
     most = check_model(model, frozen_stages=learning.frozen_stages)
