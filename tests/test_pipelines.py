@@ -35,6 +35,11 @@ def test_a_line_leads_from_parameters_to_metrics(pipelines, name, method):
     }
 
 
+def test_the_page_of_runs_needs_no_table_of_all_methods(pipelines):
+    page = pipelines["compare"].filter(node_names=["compare_runs"])
+    assert page.inputs() == {"params:compared_runs"}
+
+
 def test_both_methods_are_given_the_same(pipelines):
     own = {"params:qk", "params:simclr", "qk.training_state", "simclr.training_state"}
     assert pipelines["train"].inputs() - own == pipelines["simclr"].inputs() - own

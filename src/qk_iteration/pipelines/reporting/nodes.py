@@ -42,13 +42,8 @@ def compare(
     return table, plot_comparison(table)
 
 
-def compare_runs(
-    compared_runs: ComparedRunsConfig, comparison: DataFrame
-) -> tuple[str, Figure]:
-    """The page of runs side by side, and their precision-recall curves.
-
-    It comes after the table, which refuses what does not compare.
-    """
+def compare_runs(compared_runs: ComparedRunsConfig) -> tuple[str, Figure]:
+    """The page of runs side by side, and their precision-recall curves."""
     from pathlib import Path
 
     from qk_iteration.evidence.comparison_page import (
@@ -57,7 +52,6 @@ def compare_runs(
     )
     from qk_iteration.tracking.compared_runs import read_compared_runs
 
-    del comparison
     systems = read_compared_runs(
         compared_runs.tracking_uri,
         Path(compared_runs.project),

@@ -24,7 +24,7 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 compare_runs,
-                ["params:compared_runs", "comparison"],
+                "params:compared_runs",
                 ["comparison_page", "comparison_curves"],
                 name="compare_runs",
             ),
