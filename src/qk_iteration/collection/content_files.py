@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from qk_iteration.core.images.decode import measure_image
+from qk_iteration.core.images.file_state import FileState
 from qk_iteration.core.images.folder_listing import list_folder
 from qk_iteration.core.images.left_out import Why, shown
 from qk_iteration.core.images.opened_image import (
@@ -24,25 +25,11 @@ _BYTES_AT_ONCE = 1 << 20
 _UNSURE_NS = 2_000_000_000  # as coarse as the times of the coarsest file systems
 
 
-class FileState(NamedTuple):
-    """A file as the file system describes it.
-
-    Attributes:
-        path: Below the folder, with ``/`` between its parts.
-        num_bytes: Its size.
-        modified_ns: Time of its last change, of its name or rights too; nanoseconds.
-    """
-
-    path: str
-    num_bytes: int
-    modified_ns: int
-
-
 class SeenFile(NamedTuple):
     """A file whose content was read.
 
     Attributes:
-        state: The file before it was read.
+        state: The file before it was read, named by its path below the folder.
         content: SHA-256 of its bytes, hexadecimal.
         looked_ns: When it was read, in nanoseconds.
     """
@@ -104,7 +91,7 @@ def look_at_folder(
                 f"{what}: the path of a picture must be UTF-8 text; got "
                 f"'{shown(str(place))}', odd bytes as \\x… Rename it."
             )
-        state = _state_of(place.stat(), place.name)
+        state = FileState.of(place.name, place.stat())
         return FolderFiles(place.parent, [state], [])
     if not place.is_dir():
         raise UserError(
@@ -177,14 +164,8 @@ def _states_of(
             left_out.append((name, Why.SEEN_BEFORE, reason))
             continue
         seen.add(file)
-        files.append(_state_of(status, name))
+        files.append(FileState.of(name, status))
     return sorted(files), left_out
-
-
-def _state_of(status: os.stat_result, name: str) -> FileState:
-    # What was copied or renamed over a file may bring that one's own time with it.
-    modified_ns = max(status.st_mtime_ns, status.st_ctime_ns)
-    return FileState(name, status.st_size, modified_ns)
 
 
 def _below(folder: Path, path: str) -> str:

@@ -15,7 +15,6 @@ import numpy as np
 from rich.progress import Progress, TaskID
 
 from qk_iteration.collection.content_files import (
-    FileState,
     FolderFiles,
     LeftOut,
     SeenFile,
@@ -26,6 +25,7 @@ from qk_iteration.collection.descriptor_store import DescriptorStore, NewContent
 from qk_iteration.core.describing.describe_images import describe_files
 from qk_iteration.core.describing.describer import Describer
 from qk_iteration.core.describing.describing_config import DescriptionConfig
+from qk_iteration.core.images.file_state import FileState
 from qk_iteration.core.images.opened_image import UnreadableImageError
 from qk_iteration.core.progress_bar import progress_bar
 from qk_iteration.core.stopping import stop_if_requested

@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from qk_iteration.collection.content_files import FileState, SeenFile
+from qk_iteration.collection.content_files import SeenFile
 from qk_iteration.collection.row_file import move_rows, read_rows, write_rows
 from qk_iteration.collection.store_checks import (
     checksum_of_content,
@@ -32,6 +32,7 @@ from qk_iteration.collection.store_checks import (
     is_sound,
 )
 from qk_iteration.core.formats.full_disk import saying_full_disk
+from qk_iteration.core.images.file_state import FileState
 from qk_iteration.core.user_error import UserError
 
 DATABASE = "files.sqlite"

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -98,6 +99,19 @@ def test_it_is_built_anew_after_a_change(images, folder, num_built, change):
     assert len(num_built) == 5 + len(changed)
     assert again.fingerprint != first.fingerprint
     assert len(again) == len(again.pixels) == len(changed)
+
+
+@pytest.mark.parametrize("replace", [os.replace, shutil.copy2])
+def test_a_file_replaced_by_one_of_the_same_size_and_time_is_read_again(
+    images, folder, tmp_path, replace
+):
+    path, other = Path(images["path"][2]), tmp_path / "other.bmp"
+    for place, color in ((path, "red"), (other, "blue")):
+        Image.new("RGB", (20, 20), color).save(place, "bmp")
+        os.utime(place, (10**9, 10**9))
+    open_image_cache(images, folder, **SETTINGS)
+    replace(other, path)
+    assert open_image_cache(images, folder, **SETTINGS).pixels[2, 0, 0, 2] == 255
 
 
 def test_rewritten_files_with_the_same_pixels_keep_the_fingerprint(images, folder):

@@ -24,6 +24,7 @@ from PIL import Image
 from qk_iteration.core.formats.atomic_file import replacing
 from qk_iteration.core.formats.folder_lock import locked
 from qk_iteration.core.images.decode import decode_image, squash
+from qk_iteration.core.images.file_state import FileState
 from qk_iteration.core.images.lost_images import LostImages
 from qk_iteration.core.images.opened_image import UnreadableImageError
 from qk_iteration.core.images.pixel_file import (
@@ -82,7 +83,7 @@ def open_image_caches(
 ) -> list[ImageCache]:
     """The caches of these images, built first unless the folder holds them, and sound.
 
-    A cache is reused while ids, their order, file sizes and modification times are the
+    A cache is reused while ids, their order, file sizes and times of change are the
     same and its pixels are those that were written; else it is made anew, with a line
     on the screen. Another process that wants the folder waits. An image that has become
     unreadable since it was tabulated is left out, of all sizes, and a line says so.
@@ -122,8 +123,8 @@ def _stamp(images: pd.DataFrame) -> str:
     digest = hashlib.sha256(str(_VERSION).encode())
     for image_id, path in zip(images["image_id"], images["path"], strict=True):
         try:
-            status = os.stat(path)
-            line = f"\n{image_id}\t{status.st_size}\t{status.st_mtime_ns}"
+            _, num_bytes, modified_ns = FileState.of(path, os.stat(path))
+            line = f"\n{image_id}\t{num_bytes}\t{modified_ns}"
         except OSError:  # Found, and counted, where it is decoded.
             line = f"\n{image_id}\tgone"
         digest.update(line.encode())
