@@ -94,6 +94,19 @@ def test_bank_of_anything_else_is_filled_anew(tmp_path, changes):
     assert torch.equal(bank.rows, model.rows.to(bank.rows.dtype))
 
 
+def test_rows_of_other_code_are_used_with_a_line(tmp_path, caplog):
+    for _ in range(2):
+        fill(tmp_path / "whole", Model(), made_by="a")
+    with pytest.raises(KeyboardInterrupt):
+        fill(tmp_path / "begun", Model(fails_at=10), made_by="a")
+    assert "other code" not in caplog.text
+    for name in ("whole", "whole", "begun", "begun"):
+        caplog.clear()
+        bank = fill(tmp_path / name, Model(), made_by="b")
+        assert f"{name}' were made by other code" in caplog.text
+        assert torch.equal(bank.rows, Model().rows.bfloat16())
+
+
 def test_interrupted_filling_continues_where_it_stopped(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         fill(tmp_path, Model(fails_at=10))

@@ -105,3 +105,16 @@ def test_an_interrupted_filling_goes_on_with_one_set_of_workers(
     assert len(loaders) == 2
     assert sum(calls) == 15 + 13  # The third of five ranges was cut short.
     torch.testing.assert_close(bank.rows, expected_rows(DescriptorModel(MODEL), images))
+
+
+def test_rows_that_other_code_made_are_used_with_a_line(
+    images, tmp_path, monkeypatch, caplog
+):
+    for digest in ("a", "a", "b"):
+        assert "other code" not in caplog.text
+        monkeypatch.setattr(
+            first_bank, "code_digest", lambda rooms, digest=digest: digest
+        )
+        model = DescriptorModel(MODEL)
+        fill_initial_bank(tmp_path, model, images, LEARNING, dtype="float32")
+    assert "other code" in caplog.text

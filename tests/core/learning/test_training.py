@@ -50,7 +50,7 @@ def test_a_training_of_other_code_is_told_as_such(
     learn(make_training(images, tmp_path), QK)
     learn(make_training(images, tmp_path), QK)
     assert "other code" not in caplog.text
-    monkeypatch.setattr(session, "code_digest", lambda: "of an edited loss")
+    monkeypatch.setattr(session, "code_digest", lambda rooms: "of an edited loss")
     for _ in range(2):  # It stays so, however often it is gone on with.
         caplog.clear()
         learn(make_training(images, tmp_path), QK)

@@ -15,7 +15,7 @@ import io
 import json
 import zlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -63,6 +63,8 @@ class BankHeader:
     fingerprint: dict[str, str | int]
     image_ids: str
     """SHA-256 of the file of image ids."""
+    made_by: str = field(default="", compare=False)
+    """Of the code that gives the rows. Other code may give the same ones."""
     ranges: tuple[FilledRange, ...] = ()
     """Together all rows of a whole bank; of one that is being filled, none."""
 

@@ -103,6 +103,7 @@ def fill_bank(
     num_columns: int,
     dtype: str,
     fingerprint: Fingerprint,
+    made_by: str = "",
     range_size: int,
     show_progress: bool,
 ) -> NegativeBank:
@@ -118,7 +119,8 @@ def fill_bank(
         rows_of_ranges: Called once, with all ranges that are missing, in order.
         num_columns: Length of a row: embedding_dim, or that of the features.
         dtype: float32, float16 or bfloat16, as stored.
-        fingerprint: All that the rows depend on.
+        fingerprint: All that the rows depend on, the code aside.
+        made_by: A digest of that; rows of other code are used, with a line.
         range_size: Rows asked for at a time; at most so many are lost when killed.
         show_progress: Whether to draw a progress bar; not inside another one.
 
@@ -132,6 +134,7 @@ def fill_bank(
         num_columns=num_columns,
         dtype=dtype,
         fingerprint=dict(fingerprint),
+        made_by=made_by,
         image_ids=checksum_of_image_ids(ids_file),
     )
     if folder.is_dir() and not os.access(folder, os.W_OK):
@@ -169,14 +172,31 @@ def _begun(folder: Path, header: BankHeader) -> NegativeBank | BankWriter | None
     try:
         if is_whole(folder):
             whole = BankHeader.read(folder / WHOLE_HEADER)
-            return open_bank(folder) if replace(whole, ranges=()) == header else None
+            if replace(whole, ranges=()) != header:
+                return None
+            bank = open_bank(folder)
+            _say_if_of_other_code(folder, whole, header)
+            return bank
         if is_being_filled(folder):
             writer = BankWriter(folder)
             read_image_ids(folder, writer.header)
-            return writer if writer.header == header else None
+            if writer.header != header:
+                return None
+            _say_if_of_other_code(folder, writer.header, header)
+            return writer
     except DamagedBankError as error:
         _logger.warning("The negative bank is made anew: %s", error)
     return None
+
+
+def _say_if_of_other_code(folder: Path, found: BankHeader, wanted: BankHeader) -> None:
+    if found.made_by != wanted.made_by:
+        _logger.warning(
+            "Rows of the negative bank in '%s' were made by other code of "
+            "qk_iteration.core; what was changed there since has no part in them. "
+            "Remove that folder to fill it anew.",
+            folder,
+        )
 
 
 def _write_missing(

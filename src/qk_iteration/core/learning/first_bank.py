@@ -11,6 +11,7 @@ import torch
 from qk_iteration.core.bank.bank_files import Fingerprint
 from qk_iteration.core.bank.negative_bank import NegativeBank, fill_bank
 from qk_iteration.core.images.views import TrainingImages, ViewRequest
+from qk_iteration.core.learning.code_digest import ROOMS_OF_FEATURES, code_digest
 from qk_iteration.core.learning.embed_views import embed_view_ranges
 from qk_iteration.core.learning.learning_config import LearningConfig
 from qk_iteration.core.models.descriptor_model import DescriptorModel
@@ -59,6 +60,7 @@ def fill_initial_bank(
         num_columns=model.head.in_features,
         dtype=dtype,
         fingerprint=fingerprint_of_bank(model, images, learning),
+        made_by=code_digest(ROOMS_OF_FEATURES),
         range_size=ROWS_PER_RANGE,
         show_progress=True,
     )
@@ -67,7 +69,7 @@ def fill_initial_bank(
 def fingerprint_of_bank(
     model: DescriptorModel, images: TrainingImages, learning: LearningConfig
 ) -> Fingerprint:
-    """What the rows of the first bank depend on; the model's head is not among it."""
+    """What the rows of the first bank depend on, the code and the head aside."""
     return {
         "images": images.cache.fingerprint,
         "model": model.config.model_dump_json(),

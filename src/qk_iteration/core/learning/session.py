@@ -21,7 +21,7 @@ from qk_iteration.core.distributed.ranks import present_ranks
 from qk_iteration.core.distributed.stop_together import stopping_together
 from qk_iteration.core.learning.best_pair import BestPair
 from qk_iteration.core.learning.checkpoints import Checkpoints
-from qk_iteration.core.learning.code_digest import code_digest
+from qk_iteration.core.learning.code_digest import ROOMS_OF_TRAINING, code_digest
 from qk_iteration.core.learning.contrast import StepLoss
 from qk_iteration.core.learning.learning_config import LearningConfig, Passes
 from qk_iteration.core.learning.learning_curve import (
@@ -82,7 +82,7 @@ class TrainingSession:
         self._seconds = 0.0
         self._validations_done = 0
         self._validated_step = -1
-        self._begun_with = code_digest()
+        self._begun_with = code_digest(ROOMS_OF_TRAINING)
         self._best = BestPair()
         self._curve = LearningCurve(report if present_ranks().is_first else say_nothing)
         self._checkpoints = checkpoints
