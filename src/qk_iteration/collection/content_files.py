@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from qk_iteration.core.images.decode import measure_image
 from qk_iteration.core.images.file_state import FileState
-from qk_iteration.core.images.folder_listing import list_folder
+from qk_iteration.core.images.folder_listing import Listing, list_folder
 from qk_iteration.core.images.left_out import Why, shown
 from qk_iteration.core.images.opened_image import (
     UnreadableImageError,
@@ -104,8 +104,7 @@ def look_at_folder(
         for path, why, said in listing.left_out
         if not is_own(path)
     ]
-    paths = (path for path in listing.files if not is_own(path))
-    files, more_left_out = _states_of(paths, place)
+    files, more_left_out = _states_of(listing, place, is_own)
     return FolderFiles(place, files, left_out + more_left_out)
 
 
@@ -143,14 +142,16 @@ def content_of(path: str, *, max_pixels: int) -> str | UnreadableImageError:
 
 
 def _states_of(
-    paths: Iterable[str], place: Path
+    listing: Listing, place: Path, is_own: Callable[[str], bool]
 ) -> tuple[list[FileState], list[LeftOut]]:
     """The files of a folder, and what is left out: links to its own files, mostly."""
     files: list[FileState] = []
     left_out: list[LeftOut] = []
     seen: set[tuple[int, int]] = set()
     # Links last: one is no copy of its file, and leads nowhere when that is deleted.
-    for path in sorted(paths, key=os.path.islink):
+    for path in sorted(listing.files, key=listing.links.__contains__):
+        if is_own(path):
+            continue
         name = _below(place, path)
         try:
             status = os.stat(path)
@@ -158,7 +159,7 @@ def _states_of(
             left_out.append((name, Why.GONE, f"It cannot be read: {error.strerror}."))
             continue
         file = (status.st_dev, status.st_ino)
-        if file in seen and os.path.islink(path):
+        if file in seen and path in listing.links:
             target = shown(os.path.realpath(path))
             reason = f"It leads to {target}, which was looked at before."
             left_out.append((name, Why.SEEN_BEFORE, reason))

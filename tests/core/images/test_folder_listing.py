@@ -39,6 +39,15 @@ def test_a_link_to_elsewhere_is_followed_once(tmp_path):
     listing = list_folder(folder)
     assert listing.files == [str(folder / "one" / "a.jpg")]
     assert [path for path, _, _ in listing.left_out] == [str(folder / "two")]
+    assert listing.links == set(), "the file behind a link is none itself"
+
+
+def test_linked_files_are_named_as_such(tmp_path):
+    own, link = write(tmp_path / "b.jpg"), tmp_path / "a.jpg"
+    link.symlink_to(own)
+    listing = list_folder(tmp_path)
+    assert listing.files == [str(link), own]
+    assert listing.links == {str(link)}
 
 
 def test_the_folder_itself_may_be_hidden_or_a_link(tmp_path):

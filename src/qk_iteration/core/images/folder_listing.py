@@ -41,10 +41,12 @@ class Listing:
 
     Attributes:
         files: Absolute paths of the regular files, links to such included.
+        links: Those of them that are links themselves.
         left_out: Path, kind and reason of everything else.
     """
 
     files: list[str] = field(default_factory=list)
+    links: set[str] = field(default_factory=set)
     left_out: list[tuple[str, Why, str]] = field(default_factory=list)
 
     def leave_out(self, path: str, why: Why, reason: str) -> None:
@@ -77,7 +79,7 @@ def list_folder(folder: Path) -> Listing:
             if _is_folder(entry):
                 (links if entry.is_symlink() else pending).append(entry.path)
             else:
-                _add_file(entry.path, listing)
+                _add_file(entry, listing)
     listing.files.sort()
     return listing
 
@@ -121,7 +123,8 @@ def _is_folder(entry: "os.DirEntry[str]") -> bool:
         return False
 
 
-def _add_file(path: str, listing: Listing) -> None:
+def _add_file(entry: "os.DirEntry[str]", listing: Listing) -> None:
+    path = entry.path
     try:
         kind = kind_of(os.stat(path).st_mode)
     except FileNotFoundError:
@@ -138,3 +141,5 @@ def _add_file(path: str, listing: Listing) -> None:
         listing.leave_out(path, Why.NOT_UTF8, reason)
     else:
         listing.files.append(path)
+        if entry.is_symlink():
+            listing.links.add(path)
