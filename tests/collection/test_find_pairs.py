@@ -1,5 +1,7 @@
 """Pairs are compared with all scores of all pairs, one by one."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -145,6 +147,23 @@ def test_where_memory_ends_a_line_says_how_many_may_have_more(monkeypatch, caplo
     line = "3 pictures may have more matches than among the 20 nearest"
     assert pairs.more_line.startswith(line)
     assert line in caplog.text
+
+
+def test_where_an_index_finds_too_few_a_line_says_how_many_may_have_more():
+    keys = with_groups(10, 35, 90, 5)
+    whole = exact(keys)
+    short = SimpleNamespace(
+        references=whole.references,
+        search=lambda queries, top_k: whole.search(queries, min(top_k, 15)),
+    )
+    pairs = pairs_with_queries(
+        unit_rows(10, 150, dim=64)[:4],
+        short,
+        sample_background(keys),
+        lowest=lambda pairs: 0.5,
+    )
+    line = "2 pictures may have more matches than among the 15 nearest"
+    assert pairs.more_line.startswith(line)
 
 
 def test_near_copies_count_once_in_the_sample():

@@ -58,15 +58,18 @@ def grow_lists(
     lengths = np.full(len(queries), num_matches)
     while True:
         result, is_match = judge(found)
-        rows = _ending_among_matches(found, is_match, lengths)
-        rows = rows[lengths[rows] < size]
-        if len(rows) == 0:
+        counts = np.bincount(found.query_rows, minlength=len(queries))
+        ending = _ending_among_matches(found, is_match, counts)
+        ending = ending[counts[ending] < size]
+        if len(ending) == 0:
             return result, ""
+        # An index that found fewer than it was asked for would find no more.
+        rows = ending[counts[ending] >= lengths[ending]]
         num_matches = min(2 * num_matches, size)
-        if len(rows) * num_matches > MAX_PAIRS_AGAIN:
+        if len(rows) == 0 or len(rows) * num_matches > MAX_PAIRS_AGAIN:
             line = (
-                f"{len(rows):,} pictures may have more matches than among the "
-                f"{lengths[rows].min():,} nearest that were looked at"
+                f"{len(ending):,} pictures may have more matches than among the "
+                f"{counts[ending].min():,} nearest that were looked at"
             )
             _logger.warning("%s.", line)
             return result, line
@@ -76,16 +79,13 @@ def grow_lists(
 
 
 def _ending_among_matches(
-    found: Found, is_match: NDArray[np.bool_], lengths: NDArray[np.int64]
+    found: Found, is_match: NDArray[np.bool_], counts: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Pictures with a full list and a match in its further half."""
-    counts = np.bincount(found.query_rows, minlength=len(lengths))
+    """Pictures with a match in the further half of their list."""
     starts = np.cumsum(counts) - counts
     places = np.arange(len(found.query_rows)) - starts[found.query_rows]
-    is_far = places >= lengths[found.query_rows] // 2
-    rows = np.unique(found.query_rows[is_match & is_far])
-    # An index that found fewer than it was asked for has no more.
-    return rows[counts[rows] >= lengths[rows]]
+    is_far = places >= counts[found.query_rows] // 2
+    return np.unique(found.query_rows[is_match & is_far])
 
 
 def _replaced(found: Found, rows: NDArray[np.int64], more: Found) -> Found:

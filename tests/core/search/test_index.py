@@ -213,6 +213,19 @@ def test_other_dimensions_and_numbers_that_are_none_are_refused(references, kind
         build_index(Descriptors(references.ids, broken), config(kind), metric="l2")
 
 
+def test_a_line_says_where_an_index_finds_fewer_than_are_asked_for(
+    references, queries, caplog
+):
+    one_list = config("ivf").ivf.model_dump() | {"probes": 1}
+    index = build_index(references, config("ivf", ivf=one_list), metric="l2")
+    assert len(index.search(queries, 1)) == 60
+    assert not caplog.messages
+    assert len(index.search(queries, 1900)) < 60 * 1900
+    line = "ivf has found fewer than the 1900 nearest asked for of 60 of 60 queries"
+    assert line in caplog.text
+    assert "Raise search.ivf.probes" in caplog.text
+
+
 def test_recall_is_the_part_of_the_nearest_that_is_found(references, queries, caplog):
     caplog.set_level("INFO")
     settings = config(

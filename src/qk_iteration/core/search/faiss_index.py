@@ -4,12 +4,14 @@ The index proposes some times the references wanted; these are scored again in f
 from the descriptors themselves, put in order with ties by id, and cut.
 """
 
+import logging
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qk_iteration.core.formats.descriptors import Descriptors
 from qk_iteration.core.formats.predicted_matches import PredictedMatches
@@ -26,6 +28,9 @@ from qk_iteration.core.search.search_references import check_dims
 from qk_iteration.core.search.similarity import Metric
 
 QUERIES_AT_A_TIME = 1024
+_REACH = {"ivf": "search.ivf.probes", "hnsw": "search.hnsw.neighbors"}
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +70,7 @@ class FaissIndex:
             places, columns = np.nonzero(found >= 0)  # -1 where lists had too few
             parts.append((places + start, found[places, columns]))
         query_rows, reference_rows = map(np.concatenate, zip(*parts, strict=True))
+        self._say_if_short(np.bincount(query_rows, minlength=len(rows)), top_k)
         scores = exact_scores(
             rows, self.references, query_rows, reference_rows, metric=self.metric
         )
@@ -72,6 +78,22 @@ class FaissIndex:
             queries.ids, self.references.ids, query_rows, reference_rows, scores
         )
         return rank_pairs(pairs, top_k, per_query=True)
+
+    def _say_if_short(self, counts: NDArray[np.int64], top_k: int) -> None:
+        """One line where queries get fewer references than there are.
+
+        Args:
+            counts: References found of each query. Shape (Q,).
+            top_k: References wanted of each.
+        """
+        num_short = int((counts < min(top_k, len(self.references))).sum())
+        if num_short:
+            name = self.config.index
+            _logger.warning(
+                "Index %s has found fewer than the %d nearest asked for of %d of %d "
+                "queries. Raise %s, or search exactly.",
+                *(name, top_k, num_short, len(counts), _REACH[name]),
+            )
 
 
 def build_faiss_index(
