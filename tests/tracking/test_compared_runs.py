@@ -9,6 +9,7 @@ import pytest
 from qk_iteration.core.user_error import UserError
 from qk_iteration.evidence.draw_evidence import draw_evidence
 from qk_iteration.tracking.compared_runs import read_compared_runs
+from qk_iteration.tracking.run_description import run_metrics
 from qk_iteration.tracking.run_store import RunStore
 
 COLUMNS = ["query", "match", "query_path", "match_path", "score"]
@@ -19,7 +20,10 @@ PAGE = draw_evidence(
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    """A store with floors, one method trained twice, and one run of other images."""
+    """A store with floors, one method trained twice, and one run of other images.
+
+    The newest of seed 1 has learned and was not scored.
+    """
     folder = tmp_path_factory.mktemp("project")
     before = mlflow.get_tracking_uri()
     store = RunStore(None, folder)
@@ -30,9 +34,10 @@ def project(tmp_path_factory):
         run_id = client.create_run(experiment, run_name=name).info.run_id
         for method, micro_ap in systems.items():
             metrics = {"micro_ap": micro_ap, "benchmark": benchmark, "protocol": "knn"}
-            client.log_metric(run_id, f"{method}/micro_ap", micro_ap)
+            for key, value in run_metrics(method, metrics).items():
+                client.log_metric(run_id, key, value)
             client.log_dict(run_id, metrics, f"{method}/metrics.json")
-        if "qk" in systems:
+        if name.startswith("QK"):
             for step in (0, 100):
                 client.log_metric(run_id, "validation/micro_ap", step / 200, step=step)
             client.log_text(run_id, PAGE, "qk/evidence.html")
@@ -44,6 +49,7 @@ def project(tmp_path_factory):
     add("QK · seed 1", {"qk": 0.4})
     add("QK · seed 0", {"qk": 0.5})
     add("QK · seed 0", {"qk": 0.7}, status="FAILED")
+    add("QK · seed 1", {})
     add("Fit", {"fit_to_index": 0.3})
     add("Floors", {"plain": 0.1, "untrained": 0.2})
     yield folder
@@ -69,7 +75,7 @@ def test_runs_of_one_name_are_told_apart_by_their_ids(project):
     client = RunStore(None, project).open()
     (experiment,) = client.search_experiments(filter_string="name = 'tests'")
     ids = {
-        run.data.metrics["qk/micro_ap"]: run.info.run_id
+        run.data.metrics["test/micro_ap"]: run.info.run_id
         for run in client.search_runs(
             [experiment.experiment_id],
             "attributes.run_name = 'QK · seed 0' and attributes.status = 'FINISHED'",
@@ -101,7 +107,7 @@ def test_nothing_is_left_in_the_temporary_folder(project, monkeypatch, tmp_path)
 @pytest.mark.parametrize(
     ("names", "sentence"),
     [
-        ("QK · seed 7", "No finished run is called 'QK · seed 7'. The newest are: 'Fl"),
+        ("QK · seed 7", "with figures is called 'QK · seed 7'. The newest are: 'Fl"),
         ("QK · seed 0; Own", "on different images or by different"),
         (" ; ", "No finished run of the experiment 'tests'"),
     ],

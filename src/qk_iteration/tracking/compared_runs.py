@@ -70,22 +70,20 @@ def read_compared_runs(
 
 
 def _finished(client: "MlflowClient", experiment_id: str) -> list["Run"]:
-    """Newest first."""
-    return list(
-        client.search_runs(
-            [experiment_id],
-            "attributes.status = 'FINISHED'",
-            order_by=["attributes.start_time DESC"],
-            max_results=1000,
-        )
+    """Those with figures, newest first: a run may learn and score nothing."""
+    runs = client.search_runs(
+        [experiment_id],
+        "attributes.status = 'FINISHED'",
+        order_by=["attributes.start_time DESC"],
+        max_results=1000,
     )
+    return [run for run in runs if any(k.startswith("test/") for k in run.data.metrics)]
 
 
 def _newest_of_each_name(runs: Sequence["Run"]) -> list["Run"]:
     newest: dict[str, Run] = {}
     for run in runs:
-        if any(key.endswith("/micro_ap") for key in run.data.metrics):
-            newest.setdefault(str(run.info.run_name), run)
+        newest.setdefault(str(run.info.run_name), run)
     return list(newest.values())
 
 
@@ -100,7 +98,8 @@ def _named(runs: Sequence["Run"], names: str) -> list["Run"]:
         if not fitting:
             known = ", ".join(f"'{run.info.run_name}'" for run in runs[:5]) or "none"
             raise UserError(
-                f"No finished run is called '{name}'. The newest are: {known}."
+                f"No finished run with figures is called '{name}'. The newest are: "
+                f"{known}."
             )
         chosen.append(fitting[0])
     return list({run.info.run_id: run for run in chosen}.values())
