@@ -9,6 +9,7 @@ from kedro.io import DataCatalog
 from qk_iteration.config import BLOCKS
 from qk_iteration.pipeline_registry import register_pipelines
 from qk_iteration.settings import CONFIG_LOADER_ARGS
+from qk_iteration.tracking.tracking_config import read_tracking_config
 
 PROJECT = Path(__file__).parents[1]
 PLAIN = {
@@ -37,6 +38,13 @@ def test_parameters_of_an_environment_are_whole_and_known(environment):
     assert set(parameters) == PLAIN | set(BLOCKS)
     for name, block in BLOCKS.items():
         block.model_validate(parameters[name])
+
+
+@pytest.mark.parametrize("environment", sorted(ENVIRONMENTS - {"local"}))
+def test_each_environment_s_runs_are_tracked_in_an_experiment_of_its_own(environment):
+    tracking = read_tracking_config(loader_of(environment)["mlflow"]).tracking
+    end = "" if environment == "base" else f"-{environment}"
+    assert tracking.experiment.name == f"qk-iteration{end}"
 
 
 def strings_in(block):

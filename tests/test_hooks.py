@@ -56,9 +56,8 @@ def hook_of(project, **run):
         },
     }
     hook = TrackingHook()
-    loader = type("Loader", (dict,), {"config_patterns": {}})({"mlflow": content})
     hook.after_context_created(
-        SimpleNamespace(config_loader=loader, project_path=project)
+        SimpleNamespace(config_loader={"mlflow": content}, project_path=project)
     )
     return hook
 

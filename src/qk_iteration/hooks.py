@@ -69,9 +69,7 @@ class TrackingHook:
     @hook_impl
     def after_context_created(self, context: Any) -> None:
         """Read mlflow.yml of the environment."""
-        loader = context.config_loader
-        loader.config_patterns["mlflow"] = ["mlflow*", "mlflow*/**", "**/mlflow*"]
-        self._config = read_tracking_config(loader["mlflow"])
+        self._config = read_tracking_config(context.config_loader["mlflow"])
         self._project = Path(context.project_path)
 
     @hook_impl

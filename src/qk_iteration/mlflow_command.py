@@ -1,6 +1,5 @@
 """``kedro mlflow ui``: the runs in a browser, from anywhere within the project."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -36,7 +35,6 @@ def ui(metadata: ProjectMetadata, env: str | None, host: str, port: str) -> None
         click.echo(f"The runs with their figures: http://{host}:{port}/{page}")
     command = [sys.executable, "-m", "mlflow", "ui", "--host", host, "--port", port]
     command += ["--backend-store-uri", store.uri()]
-    os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
     raise SystemExit(subprocess.run(command, check=False).returncode)
 
 
@@ -44,7 +42,6 @@ def _config(project: Path, env: str | None) -> TrackingConfig:
     loader = OmegaConfigLoader(
         conf_source=str(project / settings.CONF_SOURCE),
         env=env,
-        config_patterns={"mlflow": ["mlflow*", "mlflow*/**", "**/mlflow*"]},
         **settings.CONFIG_LOADER_ARGS,
     )
     return read_tracking_config(loader["mlflow"])
