@@ -7,8 +7,10 @@ import matplotlib.figure
 import mlflow
 import pandas as pd
 import pytest
+from kedro.framework.hooks.manager import _create_hook_manager
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Node, Pipeline
+from kedro.runner import SequentialRunner
 
 from qk_iteration.config import FindCopiesConfig, SimCLRConfig
 from qk_iteration.core.stopping import StoppedError, request_stop, withdraw_stop
@@ -63,6 +65,7 @@ def hook_of(project, **run):
 
 
 def start(hook, *, output="metrics", benchmark="small", rate=1e-3, models=None):
+    """A training, or a part of it that reads no benchmark."""
     method = SIMCLR.model_copy(update={"learning_rate": rate})
     catalog = DataCatalog(
         {
@@ -71,7 +74,7 @@ def start(hook, *, output="metrics", benchmark="small", rate=1e-3, models=None):
             "simclr.query_model": ModelDataset(filepath=f"{models}/query_model"),
         }
     )
-    inputs = ["params:benchmark", "params:simclr"]
+    inputs = ["params:simclr", *(["params:benchmark"] if benchmark else [])]
     pipeline = Pipeline(
         [Node(lambda *_: 0, inputs, f"simclr.{output}", name="n", namespace="simclr")]
     )
@@ -130,6 +133,43 @@ def test_a_run_records_what_it_uses_and_its_few_figures(project, client):
         "simclr/precision_recall.png",
     ]
     assert mlflow.active_run() is None
+
+
+def test_a_part_of_a_line_tells_its_figures_while_it_learns(project, client):
+    hook = hook_of(project)
+    start(hook, benchmark=None)
+    report_to_mlflow(32, {"train/loss": 2.0})
+    run = newest(client)
+    assert run.info.run_name == "SimCLR"
+    assert run.data.metrics == {"train/loss": 2.0}
+    hook.after_pipeline_run()
+    report_to_mlflow(64, {"train/loss": 1.0})
+    assert client.get_run(run.info.run_id).data.metrics == {"train/loss": 2.0}
+
+
+def test_an_evaluation_tells_of_the_images_of_its_folder_alone(project, client):
+    hook = hook_of(project)
+    catalog = DataCatalog(
+        {
+            "params:benchmark": MemoryDataset("elsewhere/other"),
+            "training_images": MemoryDataset(images("T0")),  # Of the trained pair.
+        }
+    )
+    evaluation = Node(
+        lambda *_: (images("Q0"), METRICS),
+        ["params:benchmark", "training_images"],
+        ["evaluated.query_images", "evaluated.metrics"],
+        name="evaluate",
+    )
+    pipeline, hooks = Pipeline([evaluation]), _create_hook_manager()
+    hooks.register(hook)
+    hook.before_pipeline_run({"pipeline_names": ["evaluate"]}, pipeline, catalog)
+    SequentialRunner().run(pipeline, catalog, hooks)
+    hook.after_pipeline_run()
+    run = newest(client)
+    assert run.info.run_name == "Evaluation · other"
+    (used,) = run.inputs.dataset_inputs
+    assert used.dataset.name == "other, test"
 
 
 def test_a_search_of_ones_own_pictures_leaves_its_page(project, client):

@@ -10,6 +10,7 @@ from kedro.pipeline.node import Node
 
 from qk_iteration.core.stopping import stop_if_requested, stop_requested
 from qk_iteration.stop_signals import begin_work, obeying_stop_signals
+from qk_iteration.tracking.live_run import listen, stop_listening
 from qk_iteration.tracking.run_description import METHODS
 from qk_iteration.tracking.run_store import RunStore
 from qk_iteration.tracking.tracked_run import TrackedRun
@@ -100,16 +101,13 @@ class TrackingHook:
             project=self._project,
             blocks=blocks,
         )
-
-    @hook_impl
-    def after_dataset_loaded(self, dataset_name: str, data: Any) -> None:
-        """Tell which images are used, where they were tabulated by an earlier run."""
-        self._take(dataset_name, data)
+        listen(self._run)
 
     @hook_impl
     def after_dataset_saved(self, dataset_name: str, data: Any) -> None:
         """Tell what the run has made: figures, pictures, images used and left out."""
-        self._take(dataset_name, data)
+        if self._run is not None:
+            self._run.take(dataset_name, data)
 
     @hook_impl
     def after_pipeline_run(self) -> None:
@@ -122,14 +120,10 @@ class TrackingHook:
         # A library may have wrapped the error, so its type does not tell.
         self._end("FAILED" if stop_requested() is None else "KILLED")
 
-    def _take(self, dataset_name: str, data: Any) -> None:
-        if self._run is not None:
-            method, _, name = dataset_name.rpartition(".")
-            self._run.take(method, name, data)
-
     def _end(self, status: str) -> None:
         run, self._run = self._run, None
         if run is not None:
+            stop_listening()
             run.end(status)
 
 

@@ -15,8 +15,8 @@ _listeners: list[Listener] = []
 
 
 def listen(listener: Listener) -> None:
-    """Give live figures to a run from now on."""
-    _listeners.append(listener)
+    """Give live figures to this run, and to no other, from now on."""
+    _listeners[:] = [listener]
 
 
 def stop_listening() -> None:

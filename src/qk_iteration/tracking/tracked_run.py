@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from qk_iteration.tracking.code_version import code_version
-from qk_iteration.tracking.live_run import listen, stop_listening
 from qk_iteration.tracking.register_pair import register_pair
 from qk_iteration.tracking.run_description import (
     FLOORS,
@@ -26,7 +25,11 @@ from qk_iteration.tracking.tracking_config import RunsConfig
 _TRAINING = "custom_model_development"
 """MLflow's name for the view that shows curves and metrics first."""
 
-_IMAGES = {"training_images": "training", "query_images": "test"}
+_IMAGES = {
+    "training_images": "training",
+    "query_images": "test",
+    "evaluated.query_images": "test",
+}
 
 
 class TrackedRun:
@@ -80,13 +83,18 @@ class TrackedRun:
                 self._log = self._start()
             return self._log
 
-    def take(self, method: str, name: str, data: Any) -> None:
-        """Show a dataset of a method, if it is one that is shown.
+    def report(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Live figures at a step."""
+        self.start().report(step, metrics)
+
+    def take(self, dataset_name: str, data: Any) -> None:
+        """Show a dataset, if it is one that is shown.
 
         Floors are shown by the run that is about them, not by every training.
         """
-        if name in _IMAGES and not method:
-            self._show_images(name, data)
+        if dataset_name in _IMAGES:
+            self._show_images(dataset_name, data)
+        method, _, name = dataset_name.rpartition(".")
         show = _SHOWN.get(name)
         if show is None or (method in FLOORS and self._methods):
             return
@@ -96,7 +104,6 @@ class TrackedRun:
 
     def end(self, status: str) -> None:
         """Close the run, if it has started, with a table of its figures."""
-        stop_listening()
         if self._log is None:
             return
         import mlflow
@@ -143,7 +150,6 @@ class TrackedRun:
         if threading.current_thread() is threading.main_thread():
             # For what a person adds to the run in their own nodes.
             mlflow.start_run(run_id=log.run_id, nested=outer is not None)
-        listen(log)
         return log
 
     def _tags(self) -> dict[str, str]:
