@@ -62,10 +62,8 @@ def write_sums(manifest_folder: Path, settings: str, sums: Mapping[str, str]) ->
     write_csv_rows(manifest_folder / CHECKSUMS, _HEADER, rows)
 
 
-def compare_sums(
-    manifest_folder: Path, settings: str, sums: Mapping[str, str]
-) -> list[str]:
-    """Names of files that differ from the committed list, which is also a warning.
+def compare_sums(manifest_folder: Path, settings: str, sums: Mapping[str, str]) -> None:
+    """Warn of files that differ from the committed list.
 
     Args:
         manifest_folder: Where the list is; without a list nothing is compared.
@@ -74,11 +72,11 @@ def compare_sums(
     """
     path = manifest_folder / CHECKSUMS
     if not path.is_file():
-        return []
+        return
     expected = {name: one for name, one in read_csv_rows(path, _HEADER)}
     if expected.pop(_SETTINGS) != settings:
         _logger.info("The settings are not those of %s: sums not compared.", path)
-        return []
+        return
     changed = [name for name, one in sums.items() if expected.get(name) != one]
     if changed:
         _logger.warning(
@@ -89,4 +87,3 @@ def compare_sums(
             len(sums),
             changed[0],
         )
-    return changed

@@ -114,7 +114,8 @@ def note(methods: Mapping[str, Mapping[str, Any]]) -> str:
         methods: By name, the metrics of each.
     """
     titles = METHODS | FLOORS
-    lines = ["| | " + " | ".join(FIGURES.values()) + " |", "|---" * 6 + "|"]
+    heading = "| | " + " | ".join(FIGURES.values()) + " |"
+    lines = [heading, "|---" * (1 + len(FIGURES)) + "|"]
     for method, metrics in methods.items():
         cells = [
             f"{metrics[key]:.4f}" if isinstance(metrics.get(key), int | float) else ""
