@@ -3,8 +3,14 @@
 import pytest
 
 from qk_iteration.core.user_error import UserError
+from qk_iteration.datasets import ModelDataset
 from qk_iteration.pipeline_registry import register_pipelines
-from qk_iteration.run_inputs import check_folder, check_inputs, check_runner
+from qk_iteration.run_inputs import (
+    check_folder,
+    check_inputs,
+    check_models,
+    check_runner,
+)
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +48,15 @@ def test_what_another_pipeline_makes_is_asked_of_it(known):
 @pytest.mark.parametrize("name", ["train", "simclr", "floors", "score"])
 def test_a_whole_pipeline_needs_nothing(known, name):
     check_inputs(known[name], known[name], known, lambda name: False)
+
+
+def test_a_pair_to_evaluate_that_is_not_there_is_refused(known, tmp_path):
+    missing = ModelDataset(filepath=f"{tmp_path}/none")
+    models = dict.fromkeys(("evaluated.query_model", "evaluated.key_model"), missing)
+    for name in ("evaluate", "evaluate_in_index"):
+        with pytest.raises(UserError, match="none holds no model"):
+            check_models(known[name], models)
+    check_models(known["train"], {})
 
 
 def test_runners_of_one_process_are_taken():

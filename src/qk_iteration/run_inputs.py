@@ -9,6 +9,8 @@ from kedro.pipeline import Pipeline
 
 from qk_iteration.core.user_error import UserError
 
+_EVALUATED = {"evaluated.query_model", "evaluated.key_model"}
+
 
 class RunInputsHook:
     """Refuse to begin with nothing, or with a runner that cannot work."""
@@ -28,6 +30,7 @@ class RunInputsHook:
         asked = run_params.get("pipeline_names") or ["__default__"]
         whole = sum((known[name] for name in asked if name in known), Pipeline([]))
         check_inputs(pipeline, whole, known, catalog.exists)
+        check_models(pipeline, catalog)
 
 
 def check_folder(project: str) -> None:
@@ -80,6 +83,16 @@ def check_inputs(
             f"'{name}', which the run would begin with, is not there: it is made by "
             f"'{producers[name].name}'. Begin earlier: --from-nodes={','.join(begin)}"
         )
+
+
+def check_models(pipeline: Pipeline, catalog: Any) -> None:
+    """Raise UserError for a pair to evaluate that is not there, before its images."""
+    evaluated = sorted(pipeline.inputs() & _EVALUATED)
+    if evaluated:  # Only then torch is needed, which takes seconds.
+        from qk_iteration.core.models.model_file import read_model_config
+
+        for name in evaluated:
+            read_model_config(catalog.get(name).path)
 
 
 def _simplest(names: list[str], known: Mapping[str, Pipeline]) -> str:
