@@ -20,12 +20,7 @@ from qk_iteration.core.learning.first_bank import (
     fill_initial_bank,
     whiten_initial_model,
 )
-from qk_iteration.core.learning.learning_config import (
-    LearningConfig,
-    MoCoConfig,
-    QKConfig,
-    SimCLRConfig,
-)
+from qk_iteration.core.learning.learning_config import METHODS, LearningConfig
 from qk_iteration.core.learning.prepare_training import prepare_training
 from qk_iteration.core.learning.side import Side
 from qk_iteration.core.learning.training import TrainedPair, learn
@@ -37,8 +32,6 @@ from qk_iteration.core.scoring.evaluate import evaluate_descriptors
 from qk_iteration.core.search.score_normalization import ScoreNormalization
 from qk_iteration.core.search.whiten_and_normalize import whiten_and_normalize
 from qk_iteration.core.stopping import stop_if_requested
-
-_METHODS = {"qk": QKConfig, "simclr": SimCLRConfig, "moco": MoCoConfig}
 
 
 def learn_and_score(
@@ -114,7 +107,7 @@ def _learn(
         device=choose_device(device),
         report=_stop_in_time,
     )
-    return learn(training, _METHODS[method](**parameters[method]))
+    return learn(training, METHODS[method](**parameters[method]))
 
 
 def _stop_in_time(image_passes: float, metrics: Mapping[str, float]) -> None:

@@ -6,6 +6,7 @@ from kedro.pipeline import Pipeline
 def register_pipelines() -> dict[str, Pipeline]:
     """Every pipeline by name; ``__default__`` is ``train``."""
     # Inside, so that commands that run nothing need not wait for torch.
+    from qk_iteration.core.learning.learning_config import METHODS
     from qk_iteration.pipelines import (
         data_preparation,
         descriptor_extraction,
@@ -16,12 +17,11 @@ def register_pipelines() -> dict[str, Pipeline]:
         own_benchmark,
         reporting,
         scoring,
-        training,
     )
 
     data = data_preparation.create_pipeline()
     start = data + negative_bank.create_pipeline()
-    lines = {method: start + _line_of(method) for method in training.METHODS}
+    lines = {method: start + _line_of(method) for method in METHODS}
     return {
         "data_preparation": data,
         "negative_bank": start,

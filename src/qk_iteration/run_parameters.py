@@ -12,6 +12,7 @@ from kedro.pipeline import Pipeline
 from qk_iteration.block_errors import check_blocks, hint
 from qk_iteration.core.formats.user_paths import user_path
 from qk_iteration.core.learning.check_training import check_sides
+from qk_iteration.core.learning.learning_config import METHODS
 from qk_iteration.core.learning.side import Side
 from qk_iteration.core.models.model_config import ModelConfig, SideModelConfig
 from qk_iteration.core.models.timm_names import timm_names
@@ -19,7 +20,6 @@ from qk_iteration.core.parameter_block import ParameterBlock
 from qk_iteration.core.user_error import UserError
 
 _SIDES = {Side.QUERY: "query_model", Side.KEY: "key_model"}
-_METHODS = {"qk", "simclr", "moco"}
 NAME_READ = re.compile(r"\$\{runtime_params:\s*(\w+)")
 _STARTS = {
     "learning": ("finished models", "a copy of data/06_models/qk"),
@@ -80,7 +80,7 @@ class RunParametersHook:
         for name in {"fit_to_index", "scored_files"} & set(self._blocks):
             check_files(self._blocks[name])
         if set(_SIDES.values()) <= set(self._blocks):
-            for method in _METHODS & set(self._blocks):
+            for method in set(METHODS) & set(self._blocks):
                 check_sides(self._side_configs(), self._blocks[method])
 
     @hook_impl(tryfirst=True)

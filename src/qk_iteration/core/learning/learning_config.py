@@ -152,3 +152,9 @@ class FitConfig(ParameterBlock):
 
 
 MethodConfig = QKConfig | SimCLRConfig | MoCoConfig
+METHODS: dict[str, type[MethodConfig]] = {
+    "qk": QKConfig,
+    "simclr": SimCLRConfig,
+    "moco": MoCoConfig,
+}
+"""By the name of its block, the parameters of each method."""

@@ -2,6 +2,7 @@
 
 from kedro.pipeline import Node, Pipeline
 
+from qk_iteration.core.learning.learning_config import METHODS
 from qk_iteration.pipelines.negative_bank.nodes import (
     configure_sides,
     fill_negative_bank,
@@ -28,7 +29,7 @@ def _inputs() -> list[Node]:
             ["params:model", "params:query_model", "params:key_model"],
             "side_configs",
             name="configure_sides",
-            tags=["qk", "simclr", "moco"],
+            tags=[*METHODS],
         ),
         Node(
             open_training_images,
@@ -43,7 +44,7 @@ def _inputs() -> list[Node]:
             "training_views",
             name="open_training_images",
             # Held in memory, so that a training alone (--tags=qk) opens them too.
-            tags=["qk", "simclr", "moco"],
+            tags=[*METHODS],
         ),
     ]
 

@@ -1,3 +1,3 @@
-from qk_iteration.pipelines.training.pipeline import METHODS, create_pipeline
+from qk_iteration.pipelines.training.pipeline import create_pipeline
 
-__all__ = ["METHODS", "create_pipeline"]
+__all__ = ["create_pipeline"]

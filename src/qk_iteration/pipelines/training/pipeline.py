@@ -2,8 +2,7 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from qk_iteration.config import MoCoConfig, QKConfig, SimCLRConfig
-from qk_iteration.core.learning.learning_config import MethodConfig
+from qk_iteration.core.learning.learning_config import METHODS
 from qk_iteration.pipelines.training.nodes import (
     check_training_by,
     learn_by,
@@ -11,12 +10,6 @@ from qk_iteration.pipelines.training.nodes import (
     prepare_ranks_for,
     prepare_training,
 )
-
-METHODS: dict[str, type[MethodConfig]] = {
-    "qk": QKConfig,
-    "simclr": SimCLRConfig,
-    "moco": MoCoConfig,
-}
 
 
 def create_pipeline(method: str) -> Pipeline:
