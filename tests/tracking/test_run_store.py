@@ -226,6 +226,8 @@ def test_a_run_that_is_not_there_is_not_gone_on_with(made, run_id):
 def test_a_password_is_not_shown(tmp_path):
     with pytest.raises(UserError, match=r"'http://me:\*\*\*@127.0.0.1:9/x' does not"):
         RunStore("http://me:secret@127.0.0.1:9/x", tmp_path)
+    with pytest.raises(UserError, match=r"'http://me:\*\*\*@localhost:x', which is no"):
+        RunStore("http://me:secret@localhost:x", tmp_path)
     with pytest.raises(UserError, match=r"'postgresql://me:\*\*\*@127.0.0.1:9/x' can"):
         RunStore("postgresql://me:secret@127.0.0.1:9/x", tmp_path).open()
 

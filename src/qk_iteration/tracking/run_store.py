@@ -218,7 +218,8 @@ def _check_server(uri: str) -> None:
         port = parts.port
     except ValueError as error:
         raise UserError(
-            f"MLFLOW_TRACKING_URI is '{uri}', which is no address: {error}. {_INSTEAD}"
+            f"MLFLOW_TRACKING_URI is '{_without_password(uri)}', which is no address: "
+            f"{error}. {_INSTEAD}"
         ) from error
     if parts.scheme in {"", "file"}:
         raise UserError(
