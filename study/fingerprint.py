@@ -24,6 +24,7 @@ DISPLAY = (
     "qk_iteration.core.progress_bar",
     "qk_iteration.core.scoring.precision_recall_plot",
     "qk_iteration.datasets.picture_dataset",
+    "qk_iteration.evidence",
     "qk_iteration.tracking",
 )
 """Modules that show what was measured, and change none of it."""

@@ -60,7 +60,13 @@ def test_what_a_training_runs_is_in_its_key(method, module, reached):
 
 @pytest.mark.parametrize(
     "module",
-    ["hooks", "score_command", "tracking.tracked_run", "core.images.contact_sheet"],
+    [
+        "hooks",
+        "score_command",
+        "tracking.tracked_run",
+        "core.images.contact_sheet",
+        "evidence.draw_evidence",
+    ],
 )
 def test_what_it_does_not_run_or_only_shows_is_not(module, reached):
     assert (SOURCES / f"{module.replace('.', '/')}.py").is_file()
