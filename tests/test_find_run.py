@@ -4,11 +4,9 @@ command and by qk-find, are compared with each other and with the planted copies
 import csv
 import json
 import os
-import shutil
 import sqlite3
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,9 +14,8 @@ import torch
 from PIL import Image
 
 from qk_iteration.find_command import main
-from tests.test_run import NOT_COPIED
+from tests.test_run import copy_code
 
-PROJECT = Path(__file__).parents[1]
 LEFT_OUT = "2 of 85 files left out: 1 unreadable, 1 of an unknown format"
 
 
@@ -34,12 +31,7 @@ class ThumbnailModel(torch.nn.Module):
 def project(tmp_path_factory):
     """The project's configuration, 80 pictures with three copies, and a model."""
     root = tmp_path_factory.mktemp("project")
-    for name in ("conf", "src", "study", "tools", "pyproject.toml", ".telemetry"):
-        source = PROJECT / name
-        if source.is_dir():
-            shutil.copytree(source, root / name, ignore=NOT_COPIED)
-        else:
-            shutil.copy(source, root / name)
+    copy_code(root)
     photos = root / "photos"
     photos.mkdir()
     generator = np.random.default_rng(0)

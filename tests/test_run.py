@@ -26,16 +26,21 @@ def project(tmp_path_factory):
 
 
 def copy_project(root):
-    """A copy of the project's configuration, and a small benchmark."""
+    """A copy of the project's configuration and code, and a small benchmark."""
+    copy_code(root)
+    write_benchmark(root / "benchmark", seed=0)
+    write_benchmark(root / "validation", seed=1)
+    return root
+
+
+def copy_code(root):
+    """A project that is this one without data."""
     for name in ("conf", "src", "study", "tools", "pyproject.toml", ".telemetry"):
         source = PROJECT / name
         if source.is_dir():
             shutil.copytree(source, root / name, ignore=NOT_COPIED)
         else:
             shutil.copy(source, root / name)
-    write_benchmark(root / "benchmark", seed=0)
-    write_benchmark(root / "validation", seed=1)
-    return root
 
 
 def write_benchmark(folder, *, seed):
