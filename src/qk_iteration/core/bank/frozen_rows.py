@@ -38,7 +38,7 @@ class FrozenRows:
         count_same_group: Whether they are positives too, else they are left out.
         chunk_size: Rows compared at a time.
         shard: Which rows of the whole bank these are, where it is divided over ranks;
-            ``groups`` are always those of the whole bank.
+            None: all of them. ``groups`` are always those of the whole bank.
     """
 
     rows: Tensor
@@ -59,16 +59,15 @@ class FrozenRows:
         """InfoNCE against every row, plus the weighted repulsion.
 
         Args:
-            embeddings: Embeddings of the learning side. Shape (B, D); of a divided
-                bank, this rank's share of them.
+            embeddings: Embeddings of the learning side, this rank's share of them.
+                Shape (B, D) of all ranks together.
             positive_rows: The row of the same image. Shape (B,), int64.
             config: Temperature and repulsion.
 
         Returns:
             The bank loss, its ``loss`` with the repulsion added; of the whole batch.
         """
-        if self.shard is not None:
-            embeddings = gather_for_partial_loss(embeddings, len(positive_rows))
+        embeddings = gather_for_partial_loss(embeddings, len(positive_rows))
         result = self._contrast(embeddings, positive_rows, config.temperature)
         if config.repulsion == 0:
             return result
@@ -79,21 +78,22 @@ class FrozenRows:
         """The same bank with some of its rows only.
 
         Args:
-            kept_rows: By rising number, on the CPU for a divided bank. (K,), int64.
+            kept_rows: By rising number, on the CPU. Shape (K,), int64.
         """
-        groups = self.groups[kept_rows.cpu()]
-        if self.shard is None:
-            kept_rows = kept_rows.to(self.rows.device, non_blocking=True)
-            return replace(self, rows=self.rows[kept_rows], groups=groups)
-        first, stop = self.shard.first_row, self.shard.first_row + len(self.rows)
-        begin, end = torch.searchsorted(kept_rows, torch.tensor([first, stop])).tolist()
+        first, num_rows = self._own
+        edges = torch.tensor([first, first + num_rows])
+        begin, end = torch.searchsorted(kept_rows, edges).tolist()
         kept_here = kept_rows[begin:end] - first
         return replace(
             self,
             rows=self.rows[kept_here.to(self.rows.device, non_blocking=True)],
-            groups=groups,
+            groups=self.groups[kept_rows],
             shard=BankShard(begin, end - begin),
         )
+
+    @property
+    def _own(self) -> BankShard:
+        return self.shard or BankShard(0, len(self.rows))
 
     @cached_property
     def _group_index(self) -> GroupIndex:
@@ -113,25 +113,22 @@ class FrozenRows:
             chunk_size=self.chunk_size,
             excluded=self._group_index.excluded(positive_rows),
             count_excluded=self.count_same_group,
-            shard=self.shard,
+            shard=self._own,
         )
 
     def _repulsion(self, embeddings: Tensor, nearest_rows: Tensor) -> Tensor:
         """The repulsion; each rank counts the nearest rows that it holds."""
-        has_negative = nearest_rows >= 0
-        if self.shard is None:
-            nearest = self._keys(nearest_rows.clamp(min=0))
-            return nearest_negative_repulsion(embeddings, nearest, has_negative)
-        if len(self.rows) == 0:
+        first, num_rows = self._own
+        if num_rows == 0:
             return sum_of_parts(embeddings.sum() * 0)
-        rows = nearest_rows - self.shard.first_row
-        is_here = (rows >= 0) & (rows < len(self.rows))
-        nearest = self._keys(rows.clamp(0, len(self.rows) - 1))
-        return sum_of_parts(
-            nearest_negative_repulsion(
-                embeddings, nearest, has_negative, is_counted=is_here
-            )
+        rows = nearest_rows - first
+        repulsion = nearest_negative_repulsion(
+            embeddings,
+            self._keys(rows.clamp(0, num_rows - 1)),
+            nearest_rows >= 0,
+            is_counted=(rows >= 0) & (rows < num_rows),
         )
+        return sum_of_parts(repulsion)
 
     def _keys(self, rows: Tensor) -> Tensor:
         keys = self.rows[rows].float()
