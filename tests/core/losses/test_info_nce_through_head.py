@@ -137,6 +137,21 @@ def test_small_losses_keep_their_precision(
         assert (grad - true_grad).norm() < max_error * true_grad.norm()
 
 
+def test_autocast_does_not_narrow_the_products():
+    batch = embeddings, _, head, _ = draw_batch(0.2, dtype=torch.float32)
+    with torch.autocast("cpu", torch.bfloat16):
+        inside = our_loss(*batch)
+    expected = our_loss(*batch)
+    assert inside == expected
+    assert all(
+        map(
+            torch.equal,
+            gradients(inside, embeddings, head),
+            gradients(expected, embeddings, head),
+        )
+    )
+
+
 def test_frozen_head_gets_no_gradient():
     batch = embeddings, _, head, _ = draw_batch()
     (expected,) = torch.autograd.grad(reference_loss(*batch), embeddings)

@@ -99,7 +99,8 @@ def info_nce_through_head(
     masked, positive = pairs_of_batch(positive_rows, excluded, count_excluded, shard)
     own_rows = positive.bank_rows.to(features.device, non_blocking=True)
     own_features = features[own_rows].to(queries)
-    outputs = functional.linear(own_features, weight, bias)
+    # In place, as autocast would narrow the positives alone.
+    outputs = bias.repeat(len(own_features), 1).addmm_(own_features, weight.T)
     keys = functional.normalize(outputs, eps=_SMALLEST_LENGTH)
     positives = sum_positives(queries, positive.batch_rows, keys)
     walk = BankWalk(features, masked, chunk_size)
