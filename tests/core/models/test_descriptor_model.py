@@ -50,6 +50,20 @@ def test_gem_of_power_one_is_the_mean_and_of_a_large_power_the_maximum():
     torch.testing.assert_close(GeMPooling(400)(feature_map), largest, rtol=0.01, atol=0)
 
 
+@pytest.mark.parametrize("power", [3.0, 6.0, 8.0, 400.0])
+@pytest.mark.parametrize("size", [0.0, 2e-6, 5e-3, 1.0, 300.0])
+def test_gem_of_any_power_is_that_of_float64_and_has_its_gradient(power, size):
+    feature_map = size * torch.rand(2, 3, 4, 5, dtype=torch.float64)
+    feature_map.requires_grad_()
+    exact = GeMPooling(power)(feature_map)
+    (exact_grad,) = torch.autograd.grad(exact.sum(), feature_map)
+    narrow = feature_map.detach().float().requires_grad_()
+    pooled = GeMPooling(power)(narrow)
+    (grad,) = torch.autograd.grad(pooled.sum(), narrow)
+    torch.testing.assert_close(pooled.double(), exact, rtol=1e-4, atol=0)
+    torch.testing.assert_close(grad.double(), exact_grad, rtol=1e-3, atol=1e-6)
+
+
 def test_whitened_head_gives_uncorrelated_outputs_of_equal_variance():
     generator = torch.Generator().manual_seed(0)
     mixing = torch.randn(12, 12, generator=generator).double()

@@ -4,10 +4,10 @@ References:
     Radenović, Tolias and Chum, 2018, https://arxiv.org/abs/1711.02512 (GeM).
 """
 
-import torch
 from torch import Tensor, nn
 
 SMALLEST_ACTIVATION = 1e-6  # A power of zero has no finite gradient.
+LARGEST_PLAIN_POWER = 6  # Of the smallest activation, that float32 still holds.
 
 
 class GeMPooling(nn.Module):
@@ -37,6 +37,11 @@ class GeMPooling(nn.Module):
         """Features of shape (B, F) from a feature map of shape (B, F, H, W)."""
         if self.power == 1:
             return feature_map.mean(dim=(-2, -1))
-        powered = feature_map.clamp(min=SMALLEST_ACTIVATION).pow(self.power)
-        pooled: Tensor = torch.mean(powered, dim=(-2, -1)).pow(1 / self.power)
-        return pooled
+        positive = feature_map.clamp(min=SMALLEST_ACTIVATION)
+        if self.power <= LARGEST_PLAIN_POWER:
+            return self._mean(positive)
+        largest = positive.detach().amax(dim=(-2, -1), keepdim=True)
+        return self._mean(positive / largest) * largest[..., 0, 0]
+
+    def _mean(self, positive: Tensor) -> Tensor:
+        return positive.pow(self.power).mean(dim=(-2, -1)).pow(1 / self.power)
