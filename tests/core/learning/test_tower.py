@@ -48,6 +48,17 @@ def test_the_first_stages_keep_their_weights_and_statistics(images, tmp_path):
     assert not last & still
 
 
+def test_a_stage_with_a_weight_of_the_whole_network_freezes_itself_alone():
+    model = changed(MODEL, backbone="visformer_tiny", image_size=64, gem_power=1.0)
+    learning = changed(LEARNING, frozen_stages=1)
+    tower = Tower(DescriptorModel(model), learning, learning_rate=1e-3)
+    tower.train_mode()
+    backbone = tower.model.backbone
+    assert not backbone.pos_embed1.requires_grad, "it is of the first stage"
+    assert not backbone.stem[1].training
+    assert all(part.training for part in backbone.stage3.modules())
+
+
 def test_averaged_weights_follow_the_learned_ones():
     learning = changed(LEARNING, weight_averaging=0.75)
     tower = Tower(DescriptorModel(MODEL), learning, learning_rate=1e-3)

@@ -34,4 +34,6 @@ def freeze_stages(model: DescriptorModel, num_stages: int) -> list[nn.Module]:
     frozen_names = [name for g in sorted(groups)[:num_stages] for name in groups[g]]
     for name in frozen_names:
         backbone.get_parameter(name).requires_grad_(False)
-    return [backbone.get_submodule(name.rpartition(".")[0]) for name in frozen_names]
+    # A weight of the network itself, as a class token, stops nothing of later stages.
+    owners = {name.rpartition(".")[0] for name in frozen_names} - {""}
+    return [backbone.get_submodule(owner) for owner in sorted(owners)]
