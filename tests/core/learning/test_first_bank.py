@@ -6,6 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
+from qk_iteration.core.distributed.ranks import Ranks
 from qk_iteration.core.images import views
 from qk_iteration.core.images.images_config import ImagesConfig
 from qk_iteration.core.images.recipe import EditRecipe
@@ -83,6 +84,27 @@ def test_one_set_of_workers_draws_all_images(images, tmp_path, loaders, monkeypa
     # 23 images in batches of 8: two of the first ten, two of the next, one of three.
     assert loaders == [5]
     torch.testing.assert_close(bank.rows, expected_rows(model, images))
+
+
+@pytest.mark.parametrize(
+    ("at_a_time", "num_ranks", "expected"),
+    [(None, 1, [20, 3]), (2, 1, [8, 8, 7]), (99, 1, [20, 3]), (None, 3, [8, 8, 7])],
+)
+def test_a_batch_is_four_times_what_a_device_learns_from_at_once(
+    images, tmp_path, monkeypatch, at_a_time, num_ranks, expected
+):
+    monkeypatch.setattr(embed_views, "present_ranks", lambda: Ranks(0, num_ranks))
+    model, sizes = DescriptorModel(MODEL), []
+
+    def note_size(pixels):
+        sizes.append(len(pixels))
+        return type(model).features(model, pixels)
+
+    monkeypatch.setattr(model, "features", note_size)
+    changes = {"images_per_step": 5, "images_at_a_time": at_a_time}
+    learning = LEARNING.model_copy(update=changes)
+    fill_initial_bank(tmp_path, model, images, learning, dtype="float32")
+    assert sizes == expected
 
 
 def test_an_interrupted_filling_goes_on_with_one_set_of_workers(

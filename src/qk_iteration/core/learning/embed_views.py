@@ -11,12 +11,13 @@ from qk_iteration.core.describing.describe import (
     describe_in_parts,
     frozen,
 )
+from qk_iteration.core.distributed.ranks import present_ranks
 from qk_iteration.core.images.views import TrainingImages, ViewRequest, draw_views
 from qk_iteration.core.learning.learning_config import LearningConfig
 from qk_iteration.core.models.descriptor_model import DescriptorModel
 
 NO_GRADIENT_FACTOR = 4
-"""Without gradients, four times the batch of a training step fits into memory."""
+"""Without gradients, four times what a device learns from at once fits into memory."""
 
 
 def embed_views(
@@ -102,7 +103,9 @@ def _draw(
 ) -> Iterator[Tensor]:
     """Pixels batch by batch, of the size that the model sees, by one set of workers."""
     images = images.at_size(model.config.image_size)
-    size = NO_GRADIENT_FACTOR * learning.images_per_step
+    of_device = -(-learning.images_per_step // present_ranks().size)
+    at_once = min(learning.images_at_a_time or of_device, of_device)
+    size = NO_GRADIENT_FACTOR * at_once
     batches = [
         rows[start : start + size]
         for rows in ranges
