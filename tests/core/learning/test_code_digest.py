@@ -18,7 +18,9 @@ from qk_iteration.core.learning.code_digest import (
     [
         ("losses/info_nce.py", ROOMS_OF_TRAINING),
         ("images/edits/color.py", ROOMS_OF_TRAINING),
+        ("distributed/collectives.py", ROOMS_OF_TRAINING),
         ("models/backbone.py", ROOMS_OF_FEATURES),
+        ("describing/describe.py", ROOMS_OF_FEATURES),
     ],
 )
 def test_an_edited_file_changes_it_and_the_folder_does_not(

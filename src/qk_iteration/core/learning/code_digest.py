@@ -4,9 +4,12 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-ROOMS_OF_TRAINING = ("bank", "images", "learning", "losses", "models")
+ROOMS_OF_TRAINING = (
+    *("bank", "describing", "distributed"),
+    *("images", "learning", "losses", "models"),
+)
 """Of the core: what they say decides what is learned."""
-ROOMS_OF_FEATURES = ("images", "models")
+ROOMS_OF_FEATURES = ("describing", "images", "models")
 """What they say decides which features an image has."""
 
 
