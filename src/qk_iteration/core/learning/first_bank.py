@@ -80,7 +80,7 @@ def fingerprint_of_bank(
 
 
 def whiten_initial_model(model: DescriptorModel, bank: NegativeBank) -> DescriptorModel:
-    """The model with the whitening of the bank's features as its head."""
+    """The same model, its head now the whitening of the bank's features."""
     whiten_head(model.head, bank.rows)
     return model.eval()
 

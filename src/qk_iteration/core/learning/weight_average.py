@@ -1,4 +1,4 @@
-"""One step of averaged weights, without waiting for the device they are on."""
+"""One step of the exponential moving average (EMA) of weights, without a wait."""
 
 from itertools import chain
 

@@ -5,8 +5,8 @@ Shapes:
     D: embedding dimension.
 
 References:
-    Sablayrolles et al., 2019, https://arxiv.org/abs/1806.03198 (Eq. 3, the entropy
-    estimate of Kozachenko and Leonenko).
+    Sablayrolles et al., 2019, https://arxiv.org/abs/1806.03198 (Eq. 3, the KoLeo
+    loss, after the entropy estimate of Kozachenko and Leonenko).
     Pizzi et al., 2022, https://arxiv.org/abs/2202.10261 (in copy detection).
 """
 

@@ -18,7 +18,7 @@ from torch import Tensor
 
 
 class RowPairs(NamedTuple):
-    """Pairs of a batch row and a bank row that must not be compared."""
+    """Pairs of a batch row and a bank row: positives, or what is no negative."""
 
     batch_rows: Tensor
     """Shape (E,), int64, values in [0, B)."""
