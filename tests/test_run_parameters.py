@@ -143,8 +143,11 @@ def test_a_finished_query_model_is_given_nothing_of_its_own(start_from):
     lost = given | {"model": changed(MODEL, weights="nowhere.pt")}
     if start_from is None:
         check(**given, query_model=small)
-        with pytest.raises(UserError, match=r"got 'nowhere\.pt', but"):
+        with pytest.raises(UserError, match=r"^model.weights .* got 'nowhere\.pt'"):
             check(**lost, query_model=SideModelConfig(**nothing))
+        check(**lost, query_model=own(weights="random"))
+        with pytest.raises(UserError, match=r"^query_model.weights .*'gone\.pt'"):
+            check(**given, query_model=own(weights="gone.pt"))
         return
     hook = check(**lost, query_model=SideModelConfig(**nothing))
     hook.after_dataset_saved("training_images")  # The finished model has weights.
@@ -194,8 +197,10 @@ def test_a_score_without_a_protocol_is_refused_with_those_there_are():
 
 def test_a_misspelled_backbone_is_refused_with_near_names():
     check(model=SimpleNamespace(backbone="resnet18"))
-    with pytest.raises(UserError, match=r"'resnte18'\. Did you mean .*resnet18"):
-        check(model=SimpleNamespace(backbone="resnte18"))
+    for block in ("model", "query_model"):
+        near = rf"^{block}\.backbone .*'resnte18'\. Did you mean .*resnet18"
+        with pytest.raises(UserError, match=near):
+            check(**{block: SimpleNamespace(backbone="resnte18")})
 
 
 def own(**changes):

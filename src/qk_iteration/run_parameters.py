@@ -94,13 +94,14 @@ class RunParametersHook:
         self._check_model(dataset_name)
 
     def _check_networks(self) -> None:
-        for side in set(_SIDES.values()) & set(self._blocks):
-            if self._blocks[side].backbone:
-                check_backbone(self._blocks[side].backbone)
+        for block in {"model", *_SIDES.values()} & set(self._blocks):
+            if self._blocks[block].backbone:
+                check_backbone(self._blocks[block].backbone, f"{block}.backbone")
         if "model" in self._blocks:
-            check_backbone(self._blocks["model"].backbone)
-            for config in self._side_configs().values():
-                check_weights(config)
+            for side, config in self._side_configs().items():
+                is_own = self._blocks[_SIDES[side]].weights is not None
+                block = _SIDES[side] if is_own else "model"
+                check_weights(config.weights, f"{block}.weights")
 
     def _check_model(self, dataset_name: str) -> None:
         # Not before: building a model, even without its weights, imports torch and
@@ -187,7 +188,7 @@ def check_one_device(devices: int) -> None:
         )
 
 
-def check_backbone(name: str) -> None:
+def check_backbone(name: str, parameter: str) -> None:
     """Raise UserError, with near names, if timm knows no such network."""
     known = timm_names()
     if name not in known:
@@ -196,18 +197,17 @@ def check_backbone(name: str) -> None:
             f"Did you mean {' or '.join(near)}?" if near else "See timm.list_models."
         )
         raise UserError(
-            f"model.backbone must be a timm model name; got '{name}'. {advice}"
+            f"{parameter} must be a timm model name; got '{name}'. {advice}"
         )
 
 
-def check_weights(model: ModelConfig) -> None:
+def check_weights(weights: str, parameter: str) -> None:
     """Raise UserError for a file of weights that is not there."""
-    if model.weights in ("package", "random") or user_path(model.weights).is_file():
-        return
-    # Only to say so: it imports torch, which takes seconds.
-    from qk_iteration.core.models.backbone_weights import find_weights
-
-    find_weights(model.backbone, model.weights)
+    if weights not in ("package", "random") and not user_path(weights).is_file():
+        raise UserError(
+            f"{parameter} must be 'package', 'random' or a file; got '{weights}', "
+            "which is none. Put the file there, or name another."
+        )
 
 
 def check_folders(blocks: Mapping[str, Any]) -> None:
