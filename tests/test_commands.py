@@ -10,8 +10,8 @@ import pytest
 from kedro.config import OmegaConfigLoader
 
 from qk_iteration.config import BLOCKS
+from qk_iteration.parameter_names import check_names, texts_of_conf
 from qk_iteration.pipeline_registry import register_pipelines
-from qk_iteration.run_parameters import _texts_of, check_names
 from qk_iteration.settings import CONFIG_LOADER_ARGS
 
 HEAVY = {"torch", "timm", "torchvision"}
@@ -90,7 +90,7 @@ def test_every_command_of_the_page_on_fitting_is_understood(project_root):
             runtime_params=plain,
             **CONFIG_LOADER_ARGS,
         )
-        check_names(plain, _texts_of(loader))
+        check_names(plain, texts_of_conf(loader))
         blocks = dict(loader["parameters"])
         for name, value in params.items():
             block, _, key = name.partition(".")

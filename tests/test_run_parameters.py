@@ -14,7 +14,8 @@ from qk_iteration.core.models import check_model
 from qk_iteration.core.models.model_config import SideModelConfig
 from qk_iteration.core.scoring.protocols import PROTOCOL_NAMES
 from qk_iteration.core.user_error import UserError
-from qk_iteration.run_parameters import RunParametersHook, check_devices
+from qk_iteration.parameter_values import check_devices
+from qk_iteration.run_parameters import RunParametersHook
 from qk_iteration.settings import CONFIG_LOADER_ARGS
 from tests.core.learning.small_training import MODEL, QK, SIMCLR, changed
 
